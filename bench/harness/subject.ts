@@ -1,0 +1,98 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort, startProcess } from './processes.ts'
+import { generateBytes } from './bytes.ts'
+import type { Content } from './bytes.ts'
+import type { RunningProcess } from './processes.ts'
+
+/** A cutty server of its own, with what scenarios need of its API. */
+export interface Subject extends RunningProcess {
+  readonly host: string
+  readonly port: number
+  readonly headers: Readonly<Record<string, string>>
+  filePath(key: string): string
+  createBucket(visibility: 'public' | 'private'): Promise<void>
+  /** Uploads a file and reads it back; throws when a byte differs. */
+  putFile(path: string, content: Content): Promise<void>
+  /** Throws when the file is not these bytes. */
+  checkFile(path: string, expected: Buffer): Promise<void>
+}
+
+export const bucket = 'bench'
+
+const accessKeyId = 'CUTTYBENCHADMIN00000'
+const secretAccessKey = 'bench-only-0123456789abcdef0123456789abcdef'
+
+export interface SubjectOptions {
+  /** The server's entry file. */
+  readonly entry: string
+  /** Kept when it exists: a server can be started again on what another one left. */
+  readonly dataFolder: string
+  /** Write a `.cpuprofile` here when it stops. */
+  readonly profileFolder?: string | undefined
+}
+
+export async function startSubject({ entry, dataFolder, profileFolder }: SubjectOptions): Promise<Subject> {
+  mkdirSync(dataFolder, { recursive: true })
+  const host = '127.0.0.1'
+  const port = await freePort()
+  const origin = `http://${host}:${port}`
+  const headers = {
+    authorization: `Basic ${Buffer.from(`${accessKeyId}:${secretAccessKey}`).toString('base64')}`,
+  }
+  const process = await startProcess({
+    args: profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, entry] : [entry],
+    core: 'server',
+    env: {
+      CUTTY_HOST: host,
+      CUTTY_PORT: String(port),
+      CUTTY_DATA: dataFolder,
+      CUTTY_ADMIN_ACCESS_KEY_ID: accessKeyId,
+      CUTTY_ADMIN_SECRET_ACCESS_KEY: secretAccessKey,
+    },
+    logPath: join(dataFolder, 'server.log'),
+    readyUrl: `${origin}/ready`,
+  })
+
+  function filePath(key: string): string {
+    return `/api/v1/buckets/${bucket}/files/${key}`
+  }
+
+  async function expectStatus(status: number, response: Response): Promise<Response> {
+    if (response.status === status) return response
+    throw new Error(`${response.url} answered ${response.status}: ${(await response.text()).slice(0, 500)}`)
+  }
+
+  async function checkFile(path: string, expected: Buffer): Promise<void> {
+    const response = await expectStatus(200, await fetch(`${origin}${path}`, { headers }))
+    const actual = Buffer.from(await response.arrayBuffer())
+    if (!actual.equals(expected)) throw new Error(`${path} came back with other bytes than were put`)
+  }
+
+  return {
+    ...process,
+    host,
+    port,
+    headers,
+    filePath,
+    checkFile,
+    async createBucket(visibility) {
+      const response = await fetch(`${origin}/api/v1/buckets`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify({ name: bucket, visibility }),
+      })
+      await (await expectStatus(201, response)).arrayBuffer()
+    },
+    async putFile(path, content) {
+      const bytes = generateBytes(content)
+      const response = await fetch(`${origin}${path}`, {
+        method: 'PUT',
+        headers: { ...headers, 'content-type': 'application/octet-stream' },
+        body: new Uint8Array(bytes),
+      })
+      await (await expectStatus(201, response)).arrayBuffer()
+      await checkFile(path, bytes)
+    },
+  }
+}

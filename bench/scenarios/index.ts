@@ -1,0 +1,29 @@
+import { get1KibMany } from './get-1kib-many.ts'
+import { get1KibPrivate } from './get-1kib-private.ts'
+import { get1KibSteady } from './get-1kib-steady.ts'
+import { get1Kib } from './get-1kib.ts'
+import { get1MibText } from './get-1mib-text.ts'
+import { get1Mib } from './get-1mib.ts'
+import { get64Mib } from './get-64mib.ts'
+import { list1M } from './list-1m.ts'
+import { memory1Gib } from './memory-1gib.ts'
+import { put1Kib } from './put-1kib.ts'
+import { put1MibText } from './put-1mib-text.ts'
+import { put1Mib } from './put-1mib.ts'
+import type { Scenario } from '../harness/scenario.ts'
+
+/** In the order in which they are run and reported. */
+export const scenarios: readonly Scenario[] = [
+  get1Kib,
+  get1KibPrivate,
+  get1KibMany,
+  get1KibSteady,
+  get1Mib,
+  get1MibText,
+  get64Mib,
+  put1Kib,
+  put1Mib,
+  put1MibText,
+  memory1Gib,
+  list1M,
+]

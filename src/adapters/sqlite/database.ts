@@ -1,0 +1,165 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { Worker } from 'node:worker_threads'
+import {
+  type BoundStatement,
+  type Database,
+  DatabaseError,
+  databaseErrorFromSqlite,
+  type Params,
+  type Statement,
+  type StatementResult,
+  type Value,
+} from '../../core/ports/database.ts'
+import { migrate } from './migrate.ts'
+import { type WriteGroup, type WriteOutcome, writePragmas, type WriterData } from './writer.ts'
+
+export interface SqliteOptions {
+  /** Path of the database file; created when absent. */
+  readonly file: string
+  /** All that will ever be run. */
+  readonly statements: readonly Statement[]
+  readonly migrationsFolder: string
+  readonly inlineBlobBytesMax: number
+  readonly nowMs: number
+}
+
+/** Enough batches to make the sync cheap, few enough that none waits long for the others. */
+const groupBatchesMax = 256
+
+/**
+ * https://www.sqlite.org/wal.html, with `node:sqlite`. Reads run on this thread, since a prepared point select is
+ * cheaper than the way to another thread. Writes go to a thread of their own as groups: those that arrive while a
+ * group is being synced make up the next one.
+ */
+export async function openSqliteDatabase(options: SqliteOptions): Promise<Database> {
+  prepareFile(options)
+  const indexes = new Map(options.statements.map((statement, index) => [statement, index]))
+  const indexOf = (statement: Statement) => {
+    const index = indexes.get(statement)
+    if (index === undefined) throw new DatabaseError('unavailable', `${statement.name} is not registered`)
+    return index
+  }
+
+  const writer = await openWriter({ file: options.file, texts: options.statements.map(({ text }) => text) })
+  const reader = new DatabaseSync(options.file, { readOnly: true })
+  reader.exec('PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384')
+  const prepared: (StatementSync | undefined)[] = []
+
+  return {
+    capabilities: { embedded: true, inlineBlobBytesMax: options.inlineBlobBytesMax },
+
+    async query<P extends Params, R>(statement: Statement<P, R>, params: P): Promise<R[]> {
+      const index = indexOf(statement as Statement)
+      try {
+        const select = (prepared[index] ??= reader.prepare(statement.text))
+        return select.all(...statement.params.map((name) => params[name] as Value)) as R[]
+      } catch (error) {
+        throw databaseErrorFromSqlite(error)
+      }
+    },
+
+    async batch(statements: readonly BoundStatement[]): Promise<StatementResult[]> {
+      return writer.write(statements.map((bound) => [indexOf(bound.statement), bound.values.map(ownedValue)]))
+    },
+
+    async ping() {
+      try {
+        reader.prepare('SELECT 1').get()
+      } catch (error) {
+        throw databaseErrorFromSqlite(error)
+      }
+      await writer.write([])
+    },
+
+    async close() {
+      // The last connection to close folds the write-ahead log into the database; a reader cannot.
+      reader.close()
+      await writer.close()
+    },
+  }
+}
+
+function prepareFile({ file, migrationsFolder, nowMs }: SqliteOptions): void {
+  const database = new DatabaseSync(file)
+  try {
+    database.exec(writePragmas)
+    migrate(database, { folder: migrationsFolder, nowMs })
+  } finally {
+    database.close()
+  }
+}
+
+/** A view would be sent to the other thread with all of the memory that it looks into. */
+function ownedValue(value: Value): Value {
+  if (!(value instanceof Uint8Array)) return value
+  return value.byteLength === value.buffer.byteLength && value.constructor === Uint8Array
+    ? value
+    : new Uint8Array(value)
+}
+
+interface Waiting {
+  readonly batch: WriteGroup[number]
+  readonly resolve: (results: StatementResult[]) => void
+  readonly reject: (error: DatabaseError) => void
+}
+
+async function openWriter(workerData: WriterData) {
+  const worker = new Worker(
+    new URL(import.meta.url.endsWith('.ts') ? './writer.ts' : './writer.js', import.meta.url),
+    {
+      workerData,
+    },
+  )
+  let queue: Waiting[] = []
+  let group: Waiting[] = []
+  let failure: DatabaseError | undefined
+  let idle: (() => void) | undefined
+
+  const send = () => {
+    group = queue.splice(0, groupBatchesMax)
+    if (group.length > 0) worker.postMessage(group.map(({ batch }) => batch) satisfies WriteGroup)
+    else idle?.()
+  }
+  const fail = (error: DatabaseError) => {
+    failure ??= error
+    for (const { reject } of [...group, ...queue]) reject(failure)
+    group = []
+    queue = []
+    idle?.()
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    worker.once('message', () => resolve())
+    worker.once('error', reject)
+  })
+  worker.on('message', (outcomes: WriteOutcome[]) => {
+    for (const [index, outcome] of outcomes.entries()) {
+      const { resolve, reject } = group[index] as Waiting
+      if ('results' in outcome) resolve(outcome.results)
+      else reject(databaseErrorFromSqlite(new Error(outcome.error)))
+    }
+    send()
+  })
+  worker.on('error', (error) =>
+    fail(new DatabaseError('unavailable', 'The writing thread failed', { cause: error })),
+  )
+  worker.on('exit', () => fail(new DatabaseError('unavailable', 'The database is closed')))
+
+  return {
+    write(batch: WriteGroup[number]): Promise<StatementResult[]> {
+      if (failure) return Promise.reject(failure)
+      return new Promise((resolve, reject) => {
+        queue.push({ batch, resolve, reject })
+        // Not at once: the requests that this turn of the event loop still handles join the group.
+        if (group.length === 0 && queue.length === 1) setImmediate(() => group.length === 0 && send())
+      })
+    },
+    async close(): Promise<void> {
+      if (failure) return
+      if (group.length > 0 || queue.length > 0) await new Promise<void>((resolve) => (idle = resolve))
+      const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+      worker.postMessage('close')
+      await exited
+    },
+  }
+}

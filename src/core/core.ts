@@ -1,0 +1,20 @@
+import type { BlobCache } from './cache/blob-cache.ts'
+import type { IdSource } from './ids.ts'
+import type { Background } from './ports/background.ts'
+import type { BlobStore } from './ports/blob-store.ts'
+import type { Clock } from './ports/clock.ts'
+import type { Database } from './ports/database.ts'
+import type { Observer } from './ports/observer.ts'
+import type { SecretBox } from './accounts/secret-box.ts'
+
+/** The parts that an entry joins. Every operation of the core takes them first. */
+export interface Core {
+  readonly database: Database
+  readonly blobs: BlobStore
+  readonly cache: BlobCache
+  readonly clock: Clock
+  readonly ids: IdSource
+  readonly background: Background
+  readonly observe: Observer
+  readonly secrets: SecretBox
+}

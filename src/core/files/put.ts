@@ -1,0 +1,220 @@
+import { Buffer } from 'node:buffer'
+import type { Caller } from '../accounts/caller.ts'
+import type { Core } from '../core.ts'
+import { CuttyError } from '../errors.ts'
+import { limits } from '../limits.ts'
+import { bind, type BoundStatement, DatabaseError } from '../ports/database.ts'
+import { insertBlob, insertBlobBody, releaseBlobOfFile } from '../statements/blobs.ts'
+import { putFile as putFileRow } from '../statements/files.ts'
+import { destinationIsAbsent, destinationIsVersion } from '../statements/guards.ts'
+import { concatBytes, continueBody, createBodyHash, type ExpectedDigests, takeStart } from './body.ts'
+import { checkKey } from './names.ts'
+import {
+  type BlobRef,
+  type BucketRef,
+  type FileDescription,
+  type FileRecord,
+  findRecord,
+  mediaTypeOf,
+} from './record.ts'
+
+export interface PutRequest {
+  readonly bucket: string
+  readonly key: string
+  readonly body: AsyncIterable<Uint8Array>
+  /** As declared by the client; the body must have it. */
+  readonly sizeBytes?: number | undefined
+  readonly digests?: ExpectedDigests | undefined
+  /** Describes the file once its first bytes are known, for types that must be sniffed. */
+  readonly describe: (head: Uint8Array) => FileDescription | Promise<FileDescription>
+  /**
+   * Throws when the write must not take place over `current`. Asked before the body is read, and again for what
+   * is there when the pointer is swapped.
+   */
+  readonly precondition?: ((current: FileRecord | undefined) => void) | undefined
+}
+
+export interface PutResult {
+  readonly file: FileRecord
+  /** False when a file was replaced. */
+  readonly created: boolean
+}
+
+/**
+ * Stores a file: its bytes under a fresh blob id first, then the pointer, in one transaction. Until that is done
+ * nothing of it is visible, and if any of it fails the file that was there stays as it is (R46). When the promise
+ * resolves, bytes and pointer are durable.
+ */
+export async function putFile(core: Core, caller: Caller, request: PutRequest): Promise<PutResult> {
+  checkKey(request.key)
+  if ((request.sizeBytes ?? 0) > limits.fileBytesMax) {
+    throw new CuttyError('too_large', `A file may have at most ${limits.fileBytesMax} bytes.`)
+  }
+  const { bucket, file: current } = await findRecord(core, caller, { ...request, action: 'write' })
+  request.precondition?.(current)
+
+  const stored = await storeBody(core, request)
+  try {
+    return await commitFile(core, caller, { request, bucket, current, stored })
+  } catch (error) {
+    // Only a tidy store is lost if this fails: the sweep at start-up finds what is left.
+    if (stored.blob.location === 'store') {
+      core.background.run('remove a blob that was not committed', () => core.blobs.delete([stored.blob.id]))
+    }
+    throw error
+  }
+}
+
+interface StoredBody {
+  readonly blob: BlobRef
+  readonly sizeBytes: number
+  readonly description: FileDescription
+  /** Present when the bytes go into the database with the pointer. */
+  readonly inline: Uint8Array | undefined
+}
+
+async function storeBody(core: Core, request: PutRequest): Promise<StoredBody> {
+  const id = core.ids.next()
+  const hash = createBodyHash(request.digests)
+  const { inlineBlobBytesMax } = core.database.capabilities
+  const start = await takeStart(request.body, Math.max(inlineBlobBytesMax, limits.sniffBytes))
+  const description = await request.describe(headOf(start.chunks))
+
+  const fitsInline = start.rest === undefined && start.sizeBytes <= inlineBlobBytesMax
+  let inline: Uint8Array | undefined
+  if (fitsInline) {
+    inline = concatBytes(start.chunks)
+    hash.update(inline)
+    checkSize(request.sizeBytes, inline.length)
+  } else {
+    const knownSize = request.sizeBytes ?? (start.rest ? undefined : start.sizeBytes)
+    const body = continueBody(start.chunks, start.rest, (chunk) => {
+      hash.update(chunk)
+      if (hash.sizeBytes > limits.fileBytesMax) throw new CuttyError('too_large')
+    })
+    await core.blobs.put(id, body, knownSize)
+  }
+
+  const location = fitsInline ? 'row' : 'store'
+  try {
+    const { sha256 } = hash.finish()
+    const blob: BlobRef = { id, location, codec: 'identity', storedBytes: hash.sizeBytes, sha256 }
+    return { blob, sizeBytes: hash.sizeBytes, description, inline }
+  } catch (error) {
+    if (location === 'store') await core.blobs.delete([id])
+    throw error
+  }
+}
+
+function headOf(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks
+  if (first && first.length >= limits.sniffBytes) return first.subarray(0, limits.sniffBytes)
+  return concatBytes(chunks).subarray(0, limits.sniffBytes)
+}
+
+function checkSize(declared: number | undefined, actual: number): void {
+  if (declared === undefined || declared === actual) return
+  throw new CuttyError('body_size_mismatch', `The body was declared as ${declared} bytes, but has ${actual}.`)
+}
+
+async function commitFile(
+  core: Core,
+  caller: Caller,
+  put: { request: PutRequest; bucket: BucketRef; current: FileRecord | undefined; stored: StoredBody },
+): Promise<PutResult> {
+  const { request, stored } = put
+  const { precondition } = request
+  let { bucket, current } = put
+  for (let attempt = 0; ; attempt++) {
+    let guards: BoundStatement[] = []
+    if (precondition) {
+      ;({ bucket, file: current } = await findRecord(core, caller, { ...request, action: 'write' }))
+      precondition(current)
+      guards = [guardDestination(bucket.id, request.key, current)]
+    }
+    const file = newRecord(core, { bucket, key: request.key, stored, current })
+    try {
+      const statements = [...guards, ...insertStatements(stored, file), ...replaceFile(core, file)]
+      const results = await core.database.batch(statements)
+      return { file, created: results.at(-2)?.changes === 0 }
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error
+      if (error.kind === 'foreign_key') throw new CuttyError('bucket_not_found', undefined, { cause: error })
+      if (error.constraint !== 'destination') throw error
+      // Somebody was faster: the precondition is asked again, about what is there now.
+      if (attempt === limits.raceRetriesMax) throw new CuttyError('conflict', undefined, { cause: error })
+    }
+  }
+}
+
+function newRecord(
+  core: Core,
+  of: { bucket: BucketRef; key: string; stored: StoredBody; current: FileRecord | undefined },
+): FileRecord {
+  const nowMs = core.clock.now()
+  return {
+    ...of.stored.description,
+    bucket: of.bucket,
+    key: of.key,
+    versionId: core.ids.next(),
+    sizeBytes: of.stored.sizeBytes,
+    etag: `sha256-${Buffer.from(of.stored.blob.sha256).toString('hex')}`,
+    createdAtMs: of.current?.createdAtMs ?? nowMs,
+    modifiedAtMs: nowMs,
+    blob: of.stored.blob,
+  }
+}
+
+function insertStatements({ blob, inline }: StoredBody, file: FileRecord): BoundStatement[] {
+  const row = bind(insertBlob, {
+    id: blob.id,
+    location: blob.location,
+    codec: blob.codec,
+    sizeBytes: file.sizeBytes,
+    storedBytes: blob.storedBytes,
+    frameBytes: 0,
+    frameIndex: null,
+    sha256: blob.sha256,
+    createdAtMs: file.modifiedAtMs,
+  })
+  return inline ? [row, bind(insertBlobBody, { id: blob.id, bytes: inline })] : [row]
+}
+
+/** Points a key at a blob that has been counted for it; what was there before loses one reference. */
+export function replaceFile(core: Core, file: FileRecord): BoundStatement[] {
+  return [
+    bind(releaseBlobOfFile, { bucketId: file.bucket.id, key: file.key, nowMs: core.clock.now() }),
+    bind(putFileRow, {
+      bucketId: file.bucket.id,
+      key: file.key,
+      versionId: file.versionId,
+      blobId: file.blob.id,
+      sizeBytes: file.sizeBytes,
+      etag: file.etag,
+      ...describeColumns(file),
+      createdAtMs: file.createdAtMs,
+      modifiedAtMs: file.modifiedAtMs,
+    }),
+  ]
+}
+
+export function describeColumns(description: FileDescription) {
+  return {
+    contentType: description.contentType,
+    mediaType: mediaTypeOf(description.contentType),
+    headers: JSON.stringify(description.headers),
+    metadata: JSON.stringify(description.metadata),
+    tags: JSON.stringify(description.tags),
+  }
+}
+
+/** Fails the batch when the destination is no longer what the precondition was asked about. */
+export function guardDestination(
+  bucketId: string,
+  key: string,
+  present: FileRecord | undefined,
+): BoundStatement {
+  return present
+    ? bind(destinationIsVersion, { bucketId, key, versionId: present.versionId })
+    : bind(destinationIsAbsent, { bucketId, key })
+}

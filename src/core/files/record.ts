@@ -1,0 +1,117 @@
+import { type Caller, type BucketAction, authorizeBucket, missingBucket } from '../accounts/caller.ts'
+import type { Core } from '../core.ts'
+import { CuttyError } from '../errors.ts'
+import type { Visibility } from '../statements/buckets.ts'
+import { type FileRow, findFile } from '../statements/files.ts'
+
+/** Headers that belong to the client: kept and returned byte for byte (R16). */
+export interface StoredHeaders {
+  readonly contentDisposition?: string
+  readonly contentEncoding?: string
+  readonly contentLanguage?: string
+  readonly cacheControl?: string
+}
+
+export interface BucketRef {
+  readonly id: string
+  readonly name: string
+  readonly ownerId: string
+  readonly visibility: Visibility
+}
+
+/** What a file is called and how it is presented. */
+export interface FileDescription {
+  /** As the client gave it, or as it was found out. */
+  readonly contentType: string
+  readonly headers: StoredHeaders
+  readonly metadata: Readonly<Record<string, string>>
+  readonly tags: Readonly<Record<string, string>>
+}
+
+export interface FileRecord extends FileDescription {
+  readonly bucket: BucketRef
+  readonly key: string
+  /** Fresh with every change of bytes or description. */
+  readonly versionId: string
+  /** Length of the plaintext. */
+  readonly sizeBytes: number
+  /** Opaque text of the strong validator, without quotes; derives from the plaintext (R3). */
+  readonly etag: string
+  readonly createdAtMs: number
+  readonly modifiedAtMs: number
+  readonly blob: BlobRef
+}
+
+export interface BlobRef {
+  readonly id: string
+  readonly location: 'row' | 'store'
+  readonly codec: string
+  readonly storedBytes: number
+  /** Of the plaintext. */
+  readonly sha256: Uint8Array
+}
+
+const noEntries = Object.freeze({})
+
+export function recordFromRow(row: FileRow & { key: string }): FileRecord {
+  return {
+    bucket: { id: row.bucketId, name: row.bucketName, ownerId: row.ownerId, visibility: row.visibility },
+    key: row.key,
+    versionId: row.versionId,
+    sizeBytes: row.sizeBytes,
+    etag: row.etag,
+    contentType: row.contentType,
+    headers: parseEntries(row.headers),
+    metadata: parseEntries(row.metadata),
+    tags: parseEntries(row.tags),
+    createdAtMs: row.createdAtMs,
+    modifiedAtMs: row.modifiedAtMs,
+    blob: {
+      id: row.blobId,
+      location: row.location,
+      codec: row.codec,
+      storedBytes: row.storedBytes,
+      sha256: row.sha256,
+    },
+  }
+}
+
+function parseEntries(json: string): Record<string, string> {
+  return json === '{}' ? noEntries : (JSON.parse(json) as Record<string, string>)
+}
+
+/**
+ * Bucket and file in one read, authorised. The file is `undefined` when there is none; a bucket that does not exist
+ * throws `bucket_not_found`, and one that the caller may not use, `access_denied` or `unauthenticated`.
+ */
+export async function findRecord(
+  core: Core,
+  caller: Caller,
+  request: { bucket: string; key: string; action: BucketAction },
+): Promise<{ bucket: BucketRef; file: FileRecord | undefined }> {
+  const [row] = await core.database.query(findFile, { bucketName: request.bucket, key: request.key })
+  if (!row) throw missingBucket(caller, request.bucket)
+  authorizeBucket(caller, request.action, row)
+  if (row.key !== null) {
+    const file = recordFromRow(row as FileRow & { key: string })
+    return { bucket: file.bucket, file }
+  }
+  const bucket = { id: row.bucketId, name: row.bucketName, ownerId: row.ownerId, visibility: row.visibility }
+  return { bucket, file: undefined }
+}
+
+/** The same, where the file must exist: `file_not_found`. */
+export async function findFileRecord(
+  core: Core,
+  caller: Caller,
+  request: { bucket: string; key: string; action: BucketAction },
+): Promise<FileRecord> {
+  const { file } = await findRecord(core, caller, request)
+  if (!file) throw new CuttyError('file_not_found', 'There is no file with this key in the bucket.')
+  return file
+}
+
+/** Lower case and without parameters, for look-ups by type. */
+export function mediaTypeOf(contentType: string): string {
+  return (contentType.split(';', 1)[0] as string).trim().toLowerCase()
+}

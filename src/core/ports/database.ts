@@ -1,0 +1,119 @@
+/**
+ * Rows. Every SQL text is a {@link Statement} of the registry in `core/statements`; an adapter is
+ * created with that registry, prepares its statements once, and runs nothing else.
+ *
+ * There are no interactive transactions, since D1 has none. What must hold at the time of a write is
+ * said by the write itself: a `WHERE`, or a guard statement (see `core/statements/guards.ts`) that makes
+ * the whole batch fail.
+ *
+ * Failures are {@link DatabaseError}, whose `kind` says what the caller can do about it.
+ */
+export interface Database {
+  readonly capabilities: DatabaseCapabilities
+
+  /**
+   * Runs one statement that writes nothing. Sees every batch that this process was told has
+   * succeeded.
+   */
+  query<P extends Params, R>(statement: Statement<P, R>, params: P): Promise<R[]>
+
+  /**
+   * Runs statements in order in one transaction and one round trip: all of them take effect, or none.
+   * When the promise resolves the effect is durable. Concurrent calls may share one sync to the disk,
+   * but one that fails does not make another fail (only a failed sync does).
+   */
+  batch(statements: readonly BoundStatement[]): Promise<StatementResult[]>
+
+  /** Resolves when the database answers; rejects with kind `unavailable` when not. */
+  ping(): Promise<void>
+
+  /** Waits for batches under way and lets go of what is open. */
+  close(): Promise<void>
+}
+
+export interface DatabaseCapabilities {
+  /** When true, a read costs microseconds and needs no cache in front. */
+  readonly embedded: boolean
+  /**
+   * Bodies up to this size are stored in a row of the database, so that one sync makes bytes and
+   * pointer durable. Zero where rows are a network away or dearer than objects.
+   */
+  readonly inlineBlobBytesMax: number
+}
+
+/** What SQLite stores as it is. Booleans are 0 and 1; times are milliseconds since 1970. */
+export type Value = string | number | null | Uint8Array
+export type Params = Readonly<Record<string, Value>>
+
+export interface Statement<P extends Params = Params, R = unknown> {
+  /** Unique, `area.action`. */
+  readonly name: string
+  /** SQL that both SQLite and D1 read; parameters are `?1`, `?2` … in the order of `params`. */
+  readonly text: string
+  readonly params: readonly (keyof P & string)[]
+  readonly reads: readonly string[]
+  readonly writes: readonly string[]
+  /** Never set: carries the row's type. */
+  readonly row?: R
+}
+
+export interface BoundStatement {
+  readonly statement: Statement
+  /** In the order of `statement.params`. */
+  readonly values: readonly Value[]
+}
+
+export interface StatementResult {
+  /** Rows inserted, updated or deleted by this statement itself. */
+  readonly changes: number
+  /** Rows of a `RETURNING` clause. */
+  readonly rows: readonly unknown[]
+}
+
+/** Joins a statement with its parameters, for {@link Database.batch}. */
+export function bind<P extends Params>(statement: Statement<P>, params: P): BoundStatement {
+  return { statement: statement as Statement, values: statement.params.map((name) => params[name] as Value) }
+}
+
+export type DatabaseFailure =
+  /** A guard statement stopped the batch; `constraint` is the guard's name. */
+  | 'guard'
+  /** A unique key exists already; `constraint` lists its columns, as `table.column`. */
+  | 'unique'
+  /** A row that is referred to does not exist. */
+  | 'foreign_key'
+  /** No room; nothing was written. */
+  | 'full'
+  /** Everything else: the database cannot be reached or is damaged. */
+  | 'unavailable'
+
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError'
+  readonly kind: DatabaseFailure
+  readonly constraint: string | undefined
+
+  constructor(kind: DatabaseFailure, message: string, options?: { constraint?: string; cause?: unknown }) {
+    super(message, { cause: options?.cause })
+    this.kind = kind
+    this.constraint = options?.constraint
+  }
+}
+
+/**
+ * Reads a failure out of SQLite's own words, which D1 passes on with a prefix and a suffix of its own.
+ * https://www.sqlite.org/src/file?name=src/vdbeaux.c (sqlite3VdbeHalt), https://www.sqlite.org/rescode.html
+ */
+export function databaseErrorFromSqlite(cause: unknown): DatabaseError {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const failed = /(CHECK|UNIQUE|FOREIGN KEY) constraint failed(?:: ([\w., ]+))?/.exec(message)
+  if (failed) {
+    const kind = ({ CHECK: 'guard', UNIQUE: 'unique', 'FOREIGN KEY': 'foreign_key' } as const)[
+      failed[1] as 'CHECK' | 'UNIQUE' | 'FOREIGN KEY'
+    ]
+    return new DatabaseError(kind, message, { constraint: failed[2]?.trim(), cause })
+  }
+  if (/database or disk is full|SQLITE_FULL|ENOSPC|exceeded maximum DB size/i.test(message)) {
+    return new DatabaseError('full', message, { cause })
+  }
+  return new DatabaseError('unavailable', message, { cause })
+}

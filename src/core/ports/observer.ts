@@ -1,0 +1,56 @@
+/**
+ * What happens, told once by the part that did it. Logs, counters, exporters and alerts are listeners.
+ * An observer returns at once and never throws; nothing waits for it.
+ */
+export type Observer = (event: Event) => void
+
+export type Event = RequestEvent | FailureEvent | StorageEvent | LifecycleEvent
+
+/** One HTTP request that was answered or broken off. Emitted when the last byte was handed over. */
+export interface RequestEvent {
+  readonly type: 'request'
+  readonly requestId: string
+  readonly method: string
+  /** The route's template, such as `/api/v1/buckets/{bucket}`: bounded, so it may label a metric. */
+  readonly route: string
+  /** The path as received, without the query, which may hold signatures (R43). */
+  readonly path: string
+  readonly status: number
+  readonly bytesSent: number
+  readonly durationMs: number
+  /** Who asked; `undefined` for the public. */
+  readonly userId: string | undefined
+  /** The stable code of the error that was answered, if it was one. */
+  readonly errorCode: string | undefined
+  /** True when the client or the source went away before the whole body was sent. */
+  readonly aborted: boolean
+}
+
+/** Something that is ours to mend: an error with its whole cause, which no response ever shows. */
+export interface FailureEvent {
+  readonly type: 'failure'
+  readonly requestId: string | undefined
+  /** What was being done. */
+  readonly during: string
+  readonly error: unknown
+}
+
+/** The keeper's work: blobs removed because nothing points at them. */
+export interface StorageEvent {
+  readonly type: 'storage'
+  readonly action: 'collected' | 'orphans_removed'
+  readonly blobs: number
+}
+
+export interface LifecycleEvent {
+  readonly type: 'lifecycle'
+  readonly message: string
+  readonly details?: Readonly<Record<string, string | number | boolean>>
+}
+
+/** Tells several observers, in order. */
+export function observeAll(...observers: readonly Observer[]): Observer {
+  return (event) => {
+    for (const observer of observers) observer(event)
+  }
+}

@@ -1,0 +1,49 @@
+import { defineStatement } from './define.ts'
+
+/**
+ * Conditions that a batch of writes depends on. Each inserts a row into `guards`, where every insert fails, if
+ * its condition does not hold; so it goes first in a batch and takes the batch down with it. The
+ * failure names the guard (`DatabaseError.constraint`). This is how a batch says "only if" without an interactive
+ * transaction, which D1 does not have.
+ */
+
+/** The source is still this version: what was looked at is what is copied, renamed or changed. */
+export const sourceIsVersion = defineStatement<{ bucketId: string; key: string; versionId: string }>({
+  name: 'guards.source_is_version',
+  text: `INSERT INTO guards (source)
+    SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM files WHERE bucket_id = ?1 AND key = ?2 AND version_id = ?3)`,
+  params: ['bucketId', 'key', 'versionId'],
+  reads: ['files'],
+  writes: ['guards'],
+})
+
+/** The destination is still this version. */
+export const destinationIsVersion = defineStatement<{ bucketId: string; key: string; versionId: string }>({
+  name: 'guards.destination_is_version',
+  text: `INSERT INTO guards (destination)
+    SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM files WHERE bucket_id = ?1 AND key = ?2 AND version_id = ?3)`,
+  params: ['bucketId', 'key', 'versionId'],
+  reads: ['files'],
+  writes: ['guards'],
+})
+
+/** The destination does not exist (`If-None-Match: *`). */
+export const destinationIsAbsent = defineStatement<{ bucketId: string; key: string }>({
+  name: 'guards.destination_is_absent',
+  text: `INSERT INTO guards (destination)
+    SELECT 1 WHERE EXISTS (SELECT 1 FROM files WHERE bucket_id = ?1 AND key = ?2)`,
+  params: ['bucketId', 'key'],
+  reads: ['files'],
+  writes: ['guards'],
+})
+
+/** Another administrator than this one is left. */
+export const anotherAdminIsLeft = defineStatement<{ userId: string }>({
+  name: 'guards.another_admin_is_left',
+  text: `INSERT INTO guards (last_admin)
+    SELECT 1 WHERE NOT EXISTS (
+      SELECT 1 FROM users WHERE role = 'admin' AND disabled_at_ms IS NULL AND id <> ?1)`,
+  params: ['userId'],
+  reads: ['users'],
+  writes: ['guards'],
+})

@@ -1,0 +1,25 @@
+import type { Statement } from '../ports/database.ts'
+import * as accounts from './accounts.ts'
+import * as blobs from './blobs.ts'
+import * as buckets from './buckets.ts'
+import * as files from './files.ts'
+import * as guards from './guards.ts'
+import * as listing from './listing.ts'
+import * as settings from './settings.ts'
+
+/** Every SQL text of the application. Database adapters are created with it and run nothing else. */
+export const statements: readonly Statement[] = Object.freeze(
+  [accounts, blobs, buckets, files, guards, listing, settings].flatMap((area) =>
+    Object.values<unknown>({ ...area }).flatMap(statementsIn),
+  ),
+)
+
+/** An export is a statement, a group of them, or something else. */
+function statementsIn(exported: unknown): Statement[] {
+  if (typeof exported !== 'object' || exported === null) return []
+  return isStatement(exported) ? [exported] : Object.values(exported).filter(isStatement)
+}
+
+function isStatement(value: unknown): value is Statement {
+  return typeof value === 'object' && value !== null && 'text' in value && 'params' in value
+}

@@ -1,0 +1,69 @@
+import type { Event, Observer } from '../core/ports/observer.ts'
+import type { LogLevel } from './config.ts'
+
+/**
+ * Events as lines of JSON. Lines are gathered and written a few times a second, since a system call for each would cost
+ * more than all else about a small request; `flush` writes what waits.
+ */
+export function createLog(options: { level: LogLevel; write: (text: string) => void; now: () => number }): {
+  observe: Observer
+  flush(): void
+} {
+  let waiting = ''
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const flush = () => {
+    clearTimeout(timer)
+    timer = undefined
+    if (waiting === '') return
+    const text = waiting
+    waiting = ''
+    options.write(text)
+  }
+  return {
+    observe(event) {
+      const line = formatEvent(event, options.level)
+      if (line === undefined) return
+      waiting += `{"time":"${new Date(options.now()).toISOString()}",${line}}\n`
+      if (waiting.length > 65_536) flush()
+      else timer ??= setTimeout(flush, 100).unref()
+    },
+    flush,
+  }
+}
+
+function formatEvent(event: Event, level: LogLevel): string | undefined {
+  if (level === 'none') return undefined
+  switch (event.type) {
+    case 'request': {
+      if (level !== 'requests') return undefined
+      // Written by hand: this is on the way of every request. Only the path can hold what must be escaped.
+      const user = event.userId === undefined ? '' : `,"userId":"${event.userId}"`
+      const error = event.errorCode === undefined ? '' : `,"error":"${event.errorCode}"`
+      return (
+        `"level":"info","event":"request","requestId":"${event.requestId}","method":${JSON.stringify(event.method)},` +
+        `"path":${JSON.stringify(event.path)},"status":${event.status},"bytesSent":${event.bytesSent},` +
+        `"durationMs":${event.durationMs.toFixed(2)}${user}${error}${event.aborted ? ',"aborted":true' : ''}`
+      )
+    }
+    case 'failure': {
+      const { requestId, during, error } = event
+      return members({ level: 'error', event: 'failure', requestId, during, error: describeError(error) })
+    }
+    case 'storage':
+      return members({ level: 'info', event: 'storage', action: event.action, blobs: event.blobs })
+    case 'lifecycle':
+      return members({ level: 'info', event: 'lifecycle', message: event.message, ...event.details })
+  }
+}
+
+function members(value: object): string {
+  return JSON.stringify(value).slice(1, -1)
+}
+
+/** With every cause: the log is where the inside may be seen. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error)
+  const { name, message, stack, cause } = error
+  const code = (error as { code?: unknown }).code
+  return { name, message, code, stack, ...(cause !== undefined && { cause: describeError(cause) }) }
+}

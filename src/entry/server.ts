@@ -1,0 +1,168 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createDiskBlobStore } from '../adapters/disk/blob-store.ts'
+import { lockFolder } from '../adapters/disk/folder-lock.ts'
+import { openSqliteDatabase } from '../adapters/sqlite/database.ts'
+import type { NewAccessKey } from '../core/accounts/credentials.ts'
+import { checkMasterKey } from '../core/accounts/master-key.ts'
+import { createSecretBox } from '../core/accounts/secret-box.ts'
+import { ensureAdministrator } from '../core/accounts/users.ts'
+import { createBlobCache } from '../core/cache/blob-cache.ts'
+import type { Core } from '../core/core.ts'
+import { collectGarbage, lastSweptMs, sweepOrphans } from '../core/files/collect.ts'
+import { createIdSource } from '../core/ids.ts'
+import type { Background } from '../core/ports/background.ts'
+import { systemClock } from '../core/ports/clock.ts'
+import type { Observer } from '../core/ports/observer.ts'
+import { statements } from '../core/statements/registry.ts'
+import { version } from '../core/version.ts'
+import { createApp } from '../http/app.ts'
+import type { Config } from './config.ts'
+import { createLog } from './log.ts'
+import { createHttpServer } from './node-http.ts'
+
+/** Bodies up to this size go into the database: decisions/004-small-bodies-in-rows.md. */
+const inlineBlobBytesMax = 16 * 1024
+/** Larger bodies are read from the disk each time: the page cache holds them, and a copy here would push out many. */
+const cacheEntryBytesMax = 1024 ** 2
+/** An open file can be read to its end after it was removed, so the grace only has to outlast one request's start. */
+const garbageGraceMs = 60_000
+const collectEveryMs = 60_000
+
+export interface RunningServer {
+  readonly url: string
+  /** Drains requests, waits for what is under way, lets go of the data folder. */
+  stop(): Promise<void>
+}
+
+/** Joins the parts of a server and starts it. Throws an Error that says what is wrong when it cannot. */
+export async function startServer(config: Config): Promise<RunningServer> {
+  const lock = lockFolder(config.data)
+  const log = createLog({
+    level: config.log,
+    write: (text) => process.stdout.write(text),
+    now: () => systemClock.now(),
+  })
+  const background = createBackground(log.observe)
+  const masterKey = config.masterKey ?? readMasterKey(config.data)
+  const blobs = await createDiskBlobStore({ folder: config.data })
+  const database = await openSqliteDatabase({
+    file: join(config.data, 'cutty.db'),
+    statements,
+    migrationsFolder: fileURLToPath(new URL('../../migrations', import.meta.url)),
+    inlineBlobBytesMax,
+    nowMs: systemClock.now(),
+  })
+  const core: Core = {
+    database,
+    blobs,
+    cache: createBlobCache({ bytesMax: config.cacheBytes, entryBytesMax: cacheEntryBytesMax }),
+    clock: systemClock,
+    ids: createIdSource(systemClock, { notBeforeMs: await lastSweptMs(database) }),
+    background,
+    observe: log.observe,
+    secrets: createSecretBox(new TextEncoder().encode(masterKey)),
+  }
+  await checkMasterKey(core)
+  const firstKey = await ensureAdministrator(core, config.admin)
+
+  const startedMs = systemClock.now()
+  background.run('remove blobs of uploads that never ended', async () => {
+    await sweepOrphans(core, { beforeMs: startedMs })
+  })
+  const collect = () =>
+    background.run('collect garbage', async () => {
+      await collectGarbage(core, { graceMs: garbageGraceMs })
+    })
+  const timer = setInterval(collect, collectEveryMs).unref()
+
+  const server = createHttpServer(createApp(core))
+  const url = await listen(server, config).catch(async (error: unknown) => {
+    await database.close()
+    lock.release()
+    throw error
+  })
+  announce(config, url, firstKey)
+  log.observe({ type: 'lifecycle', message: 'started', details: { version, url, pid: process.pid } })
+
+  return {
+    url,
+    async stop() {
+      clearInterval(timer)
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      const deadline = setTimeout(() => server.closeAllConnections(), config.shutdownSeconds * 1000)
+      await closed
+      clearTimeout(deadline)
+      await background.settled()
+      await database.close()
+      lock.release()
+      log.observe({ type: 'lifecycle', message: 'stopped' })
+      log.flush()
+    },
+  }
+}
+
+function readMasterKey(folder: string): string {
+  const path = join(folder, 'master.key')
+  if (!existsSync(path)) {
+    writeFileSync(path, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flush: true })
+  }
+  return readFileSync(path, 'utf8').trim()
+}
+
+function createBackground(observe: Observer): Background & { settled(): Promise<void> } {
+  const running = new Set<Promise<void>>()
+  return {
+    run(name, work) {
+      const task: Promise<void> = work()
+        .catch((error: unknown) => observe({ type: 'failure', requestId: undefined, during: name, error }))
+        .finally(() => running.delete(task))
+      running.add(task)
+    },
+    async settled() {
+      while (running.size > 0) await Promise.all(running)
+    },
+  }
+}
+
+async function listen(server: ReturnType<typeof createHttpServer>, { host, port }: Config): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.code === 'EADDRINUSE'
+          ? 'the port is in use'
+          : error.code === 'EACCES'
+            ? 'not permitted'
+            : error.message
+      reject(new Error(`Cannot listen on ${host}:${port}: ${reason}.`, { cause: error }))
+    })
+    server.listen(port, host, resolve)
+  })
+  const address = server.address() as AddressInfo
+  return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+}
+
+/** To people, on standard error; the log on standard output is for machines. */
+function announce(config: Config, url: string, key: NewAccessKey | undefined): void {
+  const lines = [
+    `cutty ${version} listens on ${url}`,
+    `  API     ${url}/api/v1/docs`,
+    `  data    ${config.data}`,
+  ]
+  if (key && !config.admin) {
+    lines.push(
+      '',
+      'First start: the administrator’s access key, shown this once.',
+      `  access key id      ${key.accessKeyId}`,
+      `  secret access key  ${key.secretAccessKey}`,
+      '',
+      'To make another, with these in CUTTY_ACCESS_KEY_ID and CUTTY_SECRET_ACCESS_KEY:',
+      `  npm run cutty -- keys create --user ${key.userId}`,
+      'If they are lost, start with CUTTY_ADMIN_ACCESS_KEY_ID and CUTTY_ADMIN_SECRET_ACCESS_KEY set to new ones.',
+    )
+  }
+  console.error(lines.join('\n'))
+}

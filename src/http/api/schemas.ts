@@ -1,0 +1,128 @@
+import { z } from 'zod'
+import type { BucketRow } from '../../core/statements/buckets.ts'
+import type { FileRecord } from '../../core/files/record.ts'
+import { limits } from '../../core/limits.ts'
+
+/** Shapes of the REST API. They validate what comes in and describe what goes out. */
+
+export const visibility = z.enum(['private', 'public']).meta({
+  description: 'Of a public bucket everybody may read files, and nothing else.',
+})
+
+export const bucketShape = z
+  .object({
+    name: z.string(),
+    visibility,
+    ownerId: z.string(),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Bucket' })
+
+export function describeBucket(bucket: BucketRow): z.infer<typeof bucketShape> {
+  const { name, visibility, ownerId, createdAtMs } = bucket
+  return { name, visibility, ownerId, createdAt: isoTime(createdAtMs) }
+}
+
+const text = (charsMax: number) => z.string().max(charsMax)
+
+/** Bytes that a header can carry: no control characters, nothing above U+00FF, no spaces at the ends. */
+const headerText = z
+  .string()
+  .max(limits.headerBytesMax)
+  .regex(
+    /^([\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/,
+    'must be text that a header can carry',
+  )
+
+export const metadata = z
+  .record(
+    z.string().regex(/^[a-z0-9][a-z0-9_.-]*$/, 'names have lower case letters, digits, _ . and -'),
+    headerText,
+  )
+  .refine(
+    (entries) =>
+      Object.entries(entries).reduce((sum, [name, value]) => sum + name.length + value.length, 0) <=
+      limits.metadataBytesMax,
+    `metadata may have at most ${limits.metadataBytesMax} bytes in all`,
+  )
+  .meta({ description: 'Sent with the file as X-Cutty-Meta-{name}.' })
+
+export const tags = z
+  .record(text(limits.tagKeyCharsMax).min(1), text(limits.tagValueCharsMax))
+  .refine(
+    (entries) => Object.keys(entries).length <= limits.tagsMax,
+    `there may be at most ${limits.tagsMax} tags`,
+  )
+
+export const contentType = headerText.regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+/, 'must be a media type').max(255)
+
+/** What a client may say of a file; left out in a PATCH means unchanged, null means removed. */
+export const description = {
+  contentType,
+  contentDisposition: headerText.nullable(),
+  contentEncoding: headerText.nullable(),
+  contentLanguage: headerText.nullable(),
+  cacheControl: headerText.nullable(),
+  metadata,
+  tags,
+}
+
+export const fileShape = z
+  .object({
+    bucket: z.string(),
+    key: z.string(),
+    versionId: z.string().meta({ description: 'Another with every change of content or description.' }),
+    sizeBytes: z.int(),
+    storedBytes: z.int().meta({ description: 'What the file takes at rest.' }),
+    codec: z.string(),
+    etag: z.string().meta({ description: 'The strong validator, as in the ETag header.' }),
+    sha256: z.string().meta({ description: 'Of the content, in hexadecimal.' }),
+    contentType: z.string(),
+    contentDisposition: z.string().nullable(),
+    contentEncoding: z.string().nullable(),
+    contentLanguage: z.string().nullable(),
+    cacheControl: z.string().nullable(),
+    metadata: z.record(z.string(), z.string()),
+    tags: z.record(z.string(), z.string()),
+    createdAt: z.iso.datetime(),
+    modifiedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'File' })
+
+export function describeFile(file: FileRecord): z.infer<typeof fileShape> {
+  return {
+    bucket: file.bucket.name,
+    key: file.key,
+    versionId: file.versionId,
+    sizeBytes: file.sizeBytes,
+    storedBytes: file.blob.storedBytes,
+    codec: file.blob.codec,
+    etag: `"${file.etag}"`,
+    sha256: toHex(file.blob.sha256),
+    contentType: file.contentType,
+    contentDisposition: file.headers.contentDisposition ?? null,
+    contentEncoding: file.headers.contentEncoding ?? null,
+    contentLanguage: file.headers.contentLanguage ?? null,
+    cacheControl: file.headers.cacheControl ?? null,
+    metadata: { ...file.metadata },
+    tags: { ...file.tags },
+    createdAt: isoTime(file.createdAtMs),
+    modifiedAt: isoTime(file.modifiedAtMs),
+  }
+}
+
+export const pageLimit = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(limits.listPageMax)
+  .default(limits.listPageMax)
+  .meta({ description: `Entries of a page, at most ${limits.listPageMax}.` })
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,45 @@
+/**
+ * One request and its reply, as the application sees them. An entry makes the one from whatever its runtime gives it
+ * and sends the other in the way that is fastest there: bytes as a Buffer or an ArrayBuffer, chunks without a detour
+ * over a stream of another kind.
+ */
+export interface HttpRequest {
+  readonly method: string
+  /**
+   * The request target as it was sent: path and query, nothing decoded and no dot segment folded, where the
+   * runtime shows it. Anything else could name another key than the client meant.
+   */
+  readonly target: string
+  /** Value of a field by its lower-case name; several are joined with `, `. */
+  header(name: string): string | undefined
+  /** All fields, names in lower case. */
+  headers(): Iterable<readonly [name: string, value: string]>
+  /**
+   * The content, once. Throws `body_incomplete` when the client ends before it has sent what it announced.
+   */
+  readonly body: AsyncIterable<Uint8Array>
+  /** From Content-Length; `undefined` when the length is not declared. */
+  readonly bodyBytes: number | undefined
+}
+
+export interface HttpReply {
+  readonly status: number
+  /** Names in the case in which they are sent. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Chunks belong to the entry until it asks for the next one. Content-Length is set by who knows it. */
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array> | undefined
+}
+
+/** What became of a reply, told to the application once when its last byte was handed over or it broke off. */
+export interface Delivery {
+  readonly bytesSent: number
+  /** Why it broke off; left out when it did not. */
+  readonly failure?: unknown
+  /** True when the client went away. */
+  readonly clientGone?: boolean
+}
+
+export interface HandledRequest {
+  readonly reply: HttpReply
+  delivered(delivery: Delivery): void
+}

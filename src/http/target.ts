@@ -1,0 +1,51 @@
+import { CuttyError } from '../core/errors.ts'
+
+/** Splits a request target; the query comes without its question mark. */
+export function splitTarget(target: string): { path: string; query: string } {
+  const mark = target.indexOf('?')
+  return mark < 0
+    ? { path: target, query: '' }
+    : { path: target.slice(0, mark), query: target.slice(mark + 1) }
+}
+
+/**
+ * Percent-decodes a part of a path. Throws `invalid_request` for a broken escape or invalid UTF-8, where a lenient
+ * decoder would put another character in the place of the one meant.
+ */
+export function decodePathPart(part: string): string {
+  if (!part.includes('%')) return part
+  try {
+    return decodeURIComponent(part)
+  } catch (cause) {
+    throw new CuttyError('invalid_request', 'The path holds a broken percent-escape or invalid UTF-8.', {
+      cause,
+    })
+  }
+}
+
+/**
+ * The parameters of a query, as HTML forms encode them (`+` is a space). Of a repeated name the values are an
+ * array. Decodes as strictly as {@link decodePathPart}.
+ */
+export function parseQuery(query: string): Record<string, string | string[]> {
+  const values: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>
+  for (const pair of query.split('&')) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const name = decodeQueryPart(equals < 0 ? pair : pair.slice(0, equals))
+    const value = decodeQueryPart(equals < 0 ? '' : pair.slice(equals + 1))
+    const before = values[name]
+    values[name] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value]
+  }
+  return values
+}
+
+function decodeQueryPart(part: string): string {
+  try {
+    return decodeURIComponent(part.replaceAll('+', ' '))
+  } catch (cause) {
+    throw new CuttyError('invalid_request', 'The query holds a broken percent-escape or invalid UTF-8.', {
+      cause,
+    })
+  }
+}

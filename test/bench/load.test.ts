@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
+import { afterEach, describe, expect, test } from 'vitest'
+import { generateBytes } from '../../bench/harness/bytes.ts'
+import type { AddressInfo } from 'node:net'
+import type { RequestListener, Server } from 'node:http'
+import type { LoadJob, LoadResult } from '../../bench/harness/load-job.ts'
+
+const content = { seed: 3, sizeBytes: 1000, kind: 'random' } as const
+const load = join(import.meta.dirname, '../../bench/harness/load.ts')
+let server: Server | undefined
+
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+})
+
+async function loadAgainst(
+  listener: RequestListener,
+  work: LoadJob['work'],
+  ratePerSecond?: number,
+): Promise<LoadResult> {
+  server = createServer(listener)
+  await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
+  const job: LoadJob = {
+    host: '127.0.0.1',
+    port: (server.address() as AddressInfo).port,
+    connections: 2,
+    headers: { 'x-from': 'test' },
+    warmupSeconds: 0,
+    seconds: 0.2,
+    ...(ratePerSecond !== undefined && { ratePerSecond }),
+    work,
+  }
+  const child = spawn(process.execPath, [load], { stdio: ['pipe', 'pipe', 'inherit'] })
+  child.stdin.end(JSON.stringify(job))
+  return (await json(child.stdout)) as LoadResult
+}
+
+const get = { method: 'GET', files: { path: '/file-{n}', count: 2, content } } as const
+
+/** Answers each file with its own bytes, the first of them changed where `flip` is set. */
+function files(flip = 0): RequestListener {
+  return (request, response) => {
+    const number = Number(request.url!.slice('/file-'.length))
+    const body = generateBytes({ ...content, seed: content.seed + number })
+    body[0]! ^= flip
+    response.end(body)
+  }
+}
+
+describe('load generator', () => {
+  test('counts right answers', async () => {
+    const result = await loadAgainst(files(), get)
+    expect(result.errors).toBe(0)
+    expect(result.requests).toBeGreaterThan(10)
+    expect(result.perSecond).toBeCloseTo(result.requests / 0.2)
+    expect(result.latencyMs.p50).toBeLessThanOrEqual(result.latencyMs.p99)
+  })
+
+  test.each<[string, RequestListener, string]>([
+    ['wrong bytes', files(1), 'wrong bytes'],
+    ['a wrong status', (_, response) => response.writeHead(404).end('no'), 'status 404'],
+    ['a wrong length', (_, response) => response.end('short'), 'length 5'],
+    ['a hang-up', (_, response) => response.destroy(), 'closed by the server'],
+  ])('reports %s and counts no such answer', async (_, listener, sample) => {
+    const result = await loadAgainst(listener, get)
+    expect(result.requests).toBe(0)
+    expect(result.errors).toBeGreaterThan(0)
+    expect(result.errorSamples).toContain(sample)
+  })
+
+  test('an open loop keeps its rate, and counts the wait of requests that were due behind a slow one', async () => {
+    // Two connections that need 50 ms each answer 40 per second of the 200 that are due.
+    const slow: RequestListener = (request, response) => setTimeout(() => files()(request, response), 50)
+    const result = await loadAgainst(slow, get, 200)
+    expect(result.errors).toBe(0)
+    expect(result.requestsInAll).toBeGreaterThanOrEqual(39)
+    expect(result.requestsInAll).toBeLessThanOrEqual(41)
+    expect(result.latencyMs.max).toBeGreaterThan(600)
+  })
+
+  test('puts numbered files, no two alike', async () => {
+    const seen = new Map<string, string>()
+    const result = await loadAgainst(
+      async (request, response) => {
+        const body = Buffer.concat(await request.toArray())
+        seen.set(request.url!, body.toString('latin1'))
+        response.writeHead(201).end('{}')
+      },
+      { method: 'PUT', path: '/put-{n}', firstNumber: 5, content },
+    )
+    expect(result.errors).toBe(0)
+    expect(seen.size).toBe(result.requestsInAll)
+    expect(result.nextNumber).toBe(5 + seen.size)
+    for (const [path, body] of seen) {
+      expect(body.length).toBe(content.sizeBytes)
+      expect(path).toBe(`/put-${body.slice(0, 10)}`)
+    }
+  })
+})
