@@ -1,4 +1,5 @@
 import type { BlobCache } from './cache/blob-cache.ts'
+import type { PointerCache } from './cache/pointer-cache.ts'
 import type { IdSource } from './ids.ts'
 import type { Background } from './ports/background.ts'
 import type { BlobStore } from './ports/blob-store.ts'
@@ -12,6 +13,7 @@ export interface Core {
   readonly database: Database
   readonly blobs: BlobStore
   readonly cache: BlobCache
+  readonly pointers: PointerCache
   readonly clock: Clock
   readonly ids: IdSource
   readonly background: Background

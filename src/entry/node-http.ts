@@ -35,7 +35,7 @@ async function serve(app: App, request: HttpRequest, incoming: IncomingMessage, 
   const draining = !(response.req.socket.server as Server | undefined)?.listening
   if (draining) response.setHeader('Connection', 'close')
   response.writeHead(reply.status, reply.headers)
-  if (!incoming.complete) lingerOn(incoming, response)
+  if (request.bodyBytes !== 0 && !incoming.complete) lingerOn(incoming, response)
   await send(handled, reply, response)
 }
 

@@ -11,6 +11,7 @@ import { checkMasterKey } from '../core/accounts/master-key.ts'
 import { createSecretBox } from '../core/accounts/secret-box.ts'
 import { ensureAdministrator } from '../core/accounts/users.ts'
 import { createBlobCache } from '../core/cache/blob-cache.ts'
+import { createPointerCache } from '../core/cache/pointer-cache.ts'
 import type { Core } from '../core/core.ts'
 import { collectGarbage, lastSweptMs, sweepOrphans } from '../core/files/collect.ts'
 import { createIdSource } from '../core/ids.ts'
@@ -60,6 +61,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     database,
     blobs,
     cache: createBlobCache({ bytesMax: config.cacheBytes, entryBytesMax: cacheEntryBytesMax }),
+    pointers: createPointerCache(database),
     clock: systemClock,
     ids: createIdSource(systemClock, { notBeforeMs: await lastSweptMs(database) }),
     background,

@@ -124,23 +124,15 @@ function emptyQuery(route: Route): unknown {
   return query
 }
 
-/** What every reply has, and what HEAD and bodiless statuses must not. */
+/** What every reply has, and what a reply to HEAD must not have. */
 function finishReply(request: HttpRequest, reply: HttpReply, requestId: string): HttpReply {
-  const headers = reply.headers as Record<string, string>
-  const finished: Record<string, string> = {
-    ...headers,
-    'X-Content-Type-Options': 'nosniff',
-    'X-Request-Id': requestId,
-  }
-  const { body } = reply
-  if (
-    body !== undefined &&
-    headers['Content-Length'] === undefined &&
-    (typeof body === 'string' || body instanceof Uint8Array)
-  ) {
-    finished['Content-Length'] = String(byteLength(body))
-  }
-  return { status: reply.status, headers: finished, body: request.method === 'HEAD' ? undefined : body }
+  const { status, body } = reply
+  const headers: Record<string, string> = reply.headers
+  headers['X-Content-Type-Options'] = 'nosniff'
+  headers['X-Request-Id'] = requestId
+  if (typeof body === 'string' || body instanceof Uint8Array)
+    headers['Content-Length'] ??= String(byteLength(body))
+  return request.method === 'HEAD' ? { status, headers } : reply
 }
 
 /** Unique and short: the time the application started, random characters, a counter. */

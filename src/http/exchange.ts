@@ -24,8 +24,8 @@ export interface HttpRequest {
 
 export interface HttpReply {
   readonly status: number
-  /** Names in the case in which they are sent. */
-  readonly headers: Readonly<Record<string, string>>
+  /** Names in the case in which they are sent. The application adds to this object, so a handler makes a new one. */
+  readonly headers: Record<string, string>
   /** Chunks belong to the entry until it asks for the next one. Content-Length is set by who knows it. */
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array> | undefined
 }

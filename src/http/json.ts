@@ -14,7 +14,7 @@ export function jsonReply(status: number, value: unknown, headers: Record<string
   }
 }
 
-export const noContent: HttpReply = Object.freeze({ status: 204, headers: Object.freeze({}) })
+export const noContent = (): HttpReply => ({ status: 204, headers: {} })
 
 /** Reads a bounded JSON body and validates it. */
 export async function readJson<T>(request: HttpRequest, schema: z.ZodType<T>): Promise<T> {

@@ -62,6 +62,8 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
       return writer.write(statements.map((bound) => [indexOf(bound.statement), bound.values.map(ownedValue)]))
     },
 
+    changeCount: () => writer.changeCount(),
+
     async ping() {
       try {
         reader.prepare('SELECT 1').get()
@@ -114,6 +116,7 @@ async function openWriter(workerData: WriterData) {
   let group: Waiting[] = []
   let failure: DatabaseError | undefined
   let idle: (() => void) | undefined
+  let changes = 0
 
   const send = () => {
     group = queue.splice(0, groupBatchesMax)
@@ -133,6 +136,7 @@ async function openWriter(workerData: WriterData) {
     worker.once('error', reject)
   })
   worker.on('message', (outcomes: WriteOutcome[]) => {
+    changes++
     for (const [index, outcome] of outcomes.entries()) {
       const { resolve, reject } = group[index] as Waiting
       if ('results' in outcome) resolve(outcome.results)
@@ -146,6 +150,7 @@ async function openWriter(workerData: WriterData) {
   worker.on('exit', () => fail(new DatabaseError('unavailable', 'The database is closed')))
 
   return {
+    changeCount: () => changes,
     write(batch: WriteGroup[number]): Promise<StatementResult[]> {
       if (failure) return Promise.reject(failure)
       return new Promise((resolve, reject) => {

@@ -53,9 +53,9 @@ export interface BlobRef {
 
 const noEntries = Object.freeze({})
 
-export function recordFromRow(row: FileRow & { key: string }): FileRecord {
+function recordFromRow(row: FileRow & { key: string }, bucket: BucketRef): FileRecord {
   return {
-    bucket: { id: row.bucketId, name: row.bucketName, ownerId: row.ownerId, visibility: row.visibility },
+    bucket,
     key: row.key,
     versionId: row.versionId,
     sizeBytes: row.sizeBytes,
@@ -88,16 +88,25 @@ export async function findRecord(
   core: Core,
   caller: Caller,
   request: { bucket: string; key: string; action: BucketAction },
-): Promise<{ bucket: BucketRef; file: FileRecord | undefined }> {
-  const [row] = await core.database.query(findFile, { bucketName: request.bucket, key: request.key })
-  if (!row) throw missingBucket(caller, request.bucket)
-  authorizeBucket(caller, request.action, row)
-  if (row.key !== null) {
-    const file = recordFromRow(row as FileRow & { key: string })
-    return { bucket: file.bucket, file }
-  }
+): Promise<Pointer> {
+  const found = await core.pointers.read(request, () => readPointer(core, request))
+  if (!found) throw missingBucket(caller, request.bucket)
+  authorizeBucket(caller, request.action, found.bucket)
+  return found
+}
+
+/** What a name stands for at the moment: its bucket, and the file if there is one. */
+export interface Pointer {
+  readonly bucket: BucketRef
+  readonly file: FileRecord | undefined
+}
+
+async function readPointer(core: Core, name: { bucket: string; key: string }): Promise<Pointer | undefined> {
+  const [row] = await core.database.query(findFile, { bucketName: name.bucket, key: name.key })
+  if (!row) return undefined
   const bucket = { id: row.bucketId, name: row.bucketName, ownerId: row.ownerId, visibility: row.visibility }
-  return { bucket, file: undefined }
+  const file = row.key === null ? undefined : recordFromRow(row as FileRow & { key: string }, bucket)
+  return { bucket, file }
 }
 
 /** The same, where the file must exist: `file_not_found`. */

@@ -24,6 +24,12 @@ export interface Database {
    */
   batch(statements: readonly BoundStatement[]): Promise<StatementResult[]>
 
+  /**
+   * How often this database was changed: grows before a `batch` that took effect resolves. What was read since the
+   * last change is what would be read again. Absent where other processes write too, so that nobody can know.
+   */
+  readonly changeCount?: () => number
+
   /** Resolves when the database answers; rejects with kind `unavailable` when not. */
   ping(): Promise<void>
 

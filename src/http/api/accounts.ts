@@ -170,7 +170,7 @@ const credentialRoutes = [
     handle: async ({ core, caller, params }) => {
       const { user: userId, accessKey: accessKeyId } = params as { user: string; accessKey: string }
       await revokeAccessKey(core, caller, { userId, accessKeyId })
-      return noContent
+      return noContent()
     },
   }),
   defineRoute({
@@ -210,7 +210,7 @@ const credentialRoutes = [
     responses: { 204: { description: 'Revoked, at once' } },
     handle: async ({ core, caller, params }) => {
       await revokeToken(core, caller, params['token'] as string)
-      return noContent
+      return noContent()
     },
   }),
 ]

@@ -76,7 +76,7 @@ export const bucketRoutes = [
     responses: { 204: { description: 'Deleted' } },
     handle: async ({ core, caller, params }) => {
       await deleteBucket(core, caller, params['bucket'] as string)
-      return noContent
+      return noContent()
     },
   }),
 ]

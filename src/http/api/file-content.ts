@@ -314,7 +314,7 @@ export const fileContentRoutes: Route[] = [
       responses: { 204: { description: 'Deleted' }, 404: problem('No such file') },
       handle: async (call) => {
         await deleteFile(call.core, call.caller, { ...fileOf(call), precondition: writePrecondition(call) })
-        return noContent
+        return noContent()
       },
     }),
   ),

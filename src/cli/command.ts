@@ -1,0 +1,97 @@
+import type { Connection } from './connection.ts'
+import type { Output } from './output.ts'
+
+/**
+ * A command as data: one declaration parses its arguments, prints its help, and makes its section of
+ * `docs/reference/cli.md`. To add one, write it in a file of `commands/` and list it in `commands/table.ts`.
+ */
+export interface Command<Options extends OptionTable = OptionTable> {
+  /** One word, or two: `users create`. */
+  readonly name: string
+  /** A line without a full stop. */
+  readonly summary: string
+  readonly description?: string
+  readonly arguments: readonly Argument[]
+  readonly options: Options
+  /** Without the leading `cutty `. */
+  readonly examples: readonly string[]
+  /** False for commands that talk to no server, which have neither `--url` nor credentials. */
+  readonly connects: boolean
+  /** False where standard output is JSON lines already. */
+  readonly json: boolean
+  readonly run: (call: CommandCall<Options>) => Promise<void>
+}
+
+export interface Argument {
+  readonly name: string
+  readonly description: string
+  readonly optional?: boolean
+  /** All that are left; at the end only. */
+  readonly many?: boolean
+}
+
+export interface Option<T = unknown> {
+  /** A boolean is given by its name alone. */
+  readonly type: 'string' | 'boolean'
+  readonly description: string
+  /** What stands for the value in the help: `<id>`. */
+  readonly value?: string
+  readonly required?: boolean
+  /** As the user would write it. */
+  readonly default?: string
+  /** Throws an Error that says what is accepted: `must be …`. */
+  readonly parse?: (text: string) => T
+}
+
+export type OptionTable = Readonly<Record<string, Option>>
+
+type OptionValue<O extends Option> = O extends { type: 'boolean' }
+  ? boolean
+  :
+      | (O extends { parse: (text: string) => infer T } ? T : string)
+      | (O extends { required: true } | { default: string } ? never : undefined)
+
+export interface CommandCall<Options extends OptionTable = OptionTable> {
+  /** In the order of `arguments`; as many as were given. */
+  readonly positionals: readonly string[]
+  readonly options: { readonly [name in keyof Options]: OptionValue<Options[name]> }
+  readonly output: Output
+  /** The server of `--url`, with the credentials of the environment. Throws `UsageError` when they are not usable. */
+  readonly connect: () => Connection
+  /** What followed the command's name, as it was written. */
+  readonly rest: readonly string[]
+}
+
+/** Keeps the types of the options for `run`, and forgets them for the table. */
+export function defineCommand<const Options extends OptionTable>(command: Command<Options>): Command {
+  return command as unknown as Command
+}
+
+/** One of a few words. */
+export function oneOf<const T extends string>(...words: readonly T[]): (text: string) => T {
+  return (text) => {
+    const word = words.find((each) => each === text)
+    if (word === undefined) throw new Error(`must be ${words.join(' or ')}`)
+    return word
+  }
+}
+
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new Error(`must be a whole number from ${min} to ${max}`)
+    }
+    return value
+  }
+}
+
+const unitSeconds = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const
+
+/** `90s`, `15m`, `12h`, `30d`, `2w`; a bare number is seconds. */
+export function parseDuration(text: string): number {
+  const match = /^(\d{1,12})([smhdw]?)$/.exec(text)
+  const seconds = match && Number(match[1]) * unitSeconds[(match[2] || 's') as keyof typeof unitSeconds]
+  if (!seconds) throw new Error('must be a duration, such as 90s, 15m, 12h, 30d or 2w')
+  return seconds
+}
