@@ -50,6 +50,7 @@ function skipLeadingOptions(args: readonly string[]): { leading: readonly string
 }
 
 export function unknownCommand(commands: readonly Command[], first: string, second: string): UsageError {
+  if (first === '') return new UsageError('Which command?')
   const group = commands.filter(({ name }) => name.startsWith(`${first} `))
   const actions = group.map(({ name }) => name.slice(first.length + 1))
   if (actions.length > 0 && (second === '' || second.startsWith('-'))) {
@@ -132,6 +133,9 @@ function readOption(command: Command, of: { name: string; option: Option; given:
     return undefined
   }
   try {
+    if (option.choices && !option.choices.includes(text)) {
+      throw new Error(`must be ${option.choices.join(' or ')}`)
+    }
     return option.parse ? option.parse(text) : text
   } catch (error) {
     throw new UsageError(`--${name} ${(error as Error).message}, not “${text}”.`, command.name)

@@ -30,7 +30,7 @@ export interface Argument {
   readonly many?: boolean
 }
 
-export interface Option<T = unknown> {
+export interface Option {
   /** A boolean is given by its name alone. */
   readonly type: 'string' | 'boolean'
   readonly description: string
@@ -39,17 +39,23 @@ export interface Option<T = unknown> {
   readonly required?: boolean
   /** As the user would write it. */
   readonly default?: string
+  /** The words that are accepted. */
+  readonly choices?: readonly string[]
   /** Throws an Error that says what is accepted: `must be …`. */
-  readonly parse?: (text: string) => T
+  readonly parse?: (text: string) => unknown
 }
 
 export type OptionTable = Readonly<Record<string, Option>>
 
 type OptionValue<O extends Option> = O extends { type: 'boolean' }
   ? boolean
-  :
-      | (O extends { parse: (text: string) => infer T } ? T : string)
-      | (O extends { required: true } | { default: string } ? never : undefined)
+  : ParsedText<O> | (O extends { required: true } | { default: string } ? never : undefined)
+
+type ParsedText<O extends Option> = O extends { choices: readonly (infer Word)[] }
+  ? Word
+  : O extends { parse: (text: string) => infer T }
+    ? T
+    : string
 
 export interface CommandCall<Options extends OptionTable = OptionTable> {
   /** In the order of `arguments`; as many as were given. */
@@ -65,15 +71,6 @@ export interface CommandCall<Options extends OptionTable = OptionTable> {
 /** Keeps the types of the options for `run`, and forgets them for the table. */
 export function defineCommand<const Options extends OptionTable>(command: Command<Options>): Command {
   return command as unknown as Command
-}
-
-/** One of a few words. */
-export function oneOf<const T extends string>(...words: readonly T[]): (text: string) => T {
-  return (text) => {
-    const word = words.find((each) => each === text)
-    if (word === undefined) throw new Error(`must be ${words.join(' or ')}`)
-    return word
-  }
 }
 
 export function wholeNumber(min: number, max: number): (text: string) => number {

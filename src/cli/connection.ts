@@ -1,4 +1,9 @@
-import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type IncomingMessage,
+  request as httpRequest,
+} from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { buffer } from 'node:stream/consumers'
 import { version } from '../core/version.ts'
@@ -153,7 +158,9 @@ function replyError(reply: IncomingMessage, body: Buffer, anonymous: boolean): R
   const problem = parseProblem(reply, body)
   if (!problem) {
     const line = [status, reply.statusMessage].filter(Boolean).join(' ')
-    return new ReplyError(`The server answered ${line}, and not as a cutty does. Is the URL right?`, { status })
+    return new ReplyError(`The server answered ${line}, and not as a cutty does. Is the URL right?`, {
+      status,
+    })
   }
   const hint =
     status === 401 && anonymous
@@ -172,19 +179,16 @@ function parseProblem(reply: IncomingMessage, body: Buffer) {
   }
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there. Is the server running (cutty serve)?',
+  ENOTFOUND: 'the host name is not known.',
+  EAI_AGAIN: 'the host name is not known.',
+  ECONNRESET: 'the connection was closed.',
+  EPIPE: 'the connection was closed.',
+}
+
 function reasonOf(cause: Error): string {
-  switch ((cause as NodeJS.ErrnoException).code) {
-    case 'ECONNREFUSED':
-      return 'nothing listens there. Is the server running (cutty serve)?'
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'the host name is not known.'
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return 'the connection was closed.'
-    default:
-      return `${cause.message || String(cause)}.`
-  }
+  return reasons[(cause as NodeJS.ErrnoException).code ?? ''] ?? `${cause.message || String(cause)}.`
 }
 
 function parseUrl(given: string | undefined, env: Environment): URL {

@@ -57,11 +57,7 @@ export function createOutput(options: {
   }
 }
 
-function alignCells(
-  columns: readonly Column[],
-  widths: readonly number[],
-  cells: readonly string[],
-): string {
+function alignCells(columns: readonly Column[], widths: readonly number[], cells: readonly string[]): string {
   return cells
     .map((cell, i) => {
       if (columns[i]?.align === 'right') return cell.padStart(widths[i] as number)

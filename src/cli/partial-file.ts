@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { open, realpath, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { finished } from 'node:stream/promises'
 import type { Writable } from 'node:stream'
 
 /** Where a download is written. Nothing is at the destination before `commit`; after `discard` nothing is left. */
@@ -62,7 +61,7 @@ export async function openTarget(destination: string): Promise<Target> {
 async function openDevice(path: string): Promise<Target> {
   const file = await open(path, 'w')
   return {
-    write: async (chunk) => void (await file.writeFile(chunk)),
+    write: (chunk) => file.writeFile(chunk),
     commit: () => file.close(),
     discard: () => file.close(),
   }
@@ -73,9 +72,7 @@ export function streamTarget(stream: Writable): Target {
   return {
     write: (chunk) =>
       new Promise((resolve, reject) => stream.write(chunk, (error) => (error ? reject(error) : resolve()))),
-    commit: async () => {
-      if (stream !== process.stdout) await finished(stream.end())
-    },
+    commit: async () => {},
     discard: async () => {},
   }
 }

@@ -31,7 +31,13 @@ export function createProgress(options: {
       if (nowMs - drawnMs < intervalMs) return
       drawnMs = nowMs
       drawn = true
-      const state = { name, doneBytes, totalBytes, elapsedMs: nowMs - startedMs, columns: stream.columns ?? 80 }
+      const state = {
+        name,
+        doneBytes,
+        totalBytes,
+        elapsedMs: nowMs - startedMs,
+        columns: stream.columns ?? 80,
+      }
       stream.write(`\r\u001b[K${formatProgress(state)}`)
     },
     end() {
@@ -74,9 +80,12 @@ function drawBar(fraction: number): string {
 function formatClock(seconds: number): string {
   if (!Number.isFinite(seconds)) return '?'
   const whole = Math.ceil(seconds)
-  const two = (value: number) => String(value).padStart(2, '0')
   const minutes = Math.floor(whole / 60)
   return minutes < 60
     ? `${minutes}:${two(whole % 60)}`
     : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0')
 }

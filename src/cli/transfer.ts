@@ -96,9 +96,12 @@ async function receive(reply: IncomingMessage, target: Target, progress: Progres
     const chunks = reply[Symbol.asyncIterator]() as AsyncIterableIterator<Uint8Array>
     for (;;) {
       const next = await chunks.next().catch((cause: Error) => {
-        throw new CommandError(`The connection ended after ${sizeBytes} of ${lengthOf(reply) ?? '?'} bytes.`, {
-          cause,
-        })
+        throw new CommandError(
+          `The connection ended after ${sizeBytes} of ${lengthOf(reply) ?? '?'} bytes.`,
+          {
+            cause,
+          },
+        )
       })
       if (next.done) break
       hash.update(next.value)
@@ -107,7 +110,6 @@ async function receive(reply: IncomingMessage, target: Target, progress: Progres
       await target.write(next.value)
     }
   } finally {
-    reply.destroy()
     progress.end()
   }
   return { sizeBytes, sha256: hash.digest('hex') }

@@ -31,7 +31,8 @@ export function createLog(options: { level: LogLevel; write: (text: string) => v
   }
 }
 
-function formatEvent(event: Event, level: LogLevel): string | undefined {
+/** The members of a line of JSON, or nothing for what the level leaves out. */
+export function formatEvent(event: Event, level: LogLevel): string | undefined {
   if (level === 'none') return undefined
   switch (event.type) {
     case 'request': {

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
@@ -41,6 +42,8 @@ export interface RunningServer {
 
 /** Joins the parts of a server and starts it. Throws an Error that says what is wrong when it cannot. */
 export async function startServer(config: Config): Promise<RunningServer> {
+  // Kept now and not at exit, so that the writing thread finds itself compiled even on the very first start.
+  flushCompileCache()
   const lock = lockFolder(config.data)
   const log = createLog({
     level: config.log,

@@ -29,6 +29,7 @@ export async function readForm(
   const fail = (error: unknown) => {
     failure ??= error
   }
+  const streams = new Set<BusboyFileStream>()
 
   parser.on('field', (name, value, _nameCut, valueCut) => {
     if (valueCut)
@@ -38,6 +39,11 @@ export async function readForm(
     fields[name] = value
   })
   parser.on('file', (_field, stream, fileName, _encoding, contentType) => {
+    streams.add(stream)
+    // The parser tells of an end that came too early before anybody may be reading, and then ends the stream as if
+    // nothing were wrong.
+    stream.on('error', (error: Error) => stream.destroy(error))
+    stream.once('close', () => streams.delete(stream))
     const file: FormFile = {
       fileName: fileName ?? '',
       contentType,
@@ -74,6 +80,8 @@ export async function readForm(
     await finished
   } catch (error) {
     parser.destroy(error as Error)
+    // A file that nobody ends would be waited for for ever.
+    for (const stream of streams) stream.destroy(asFormError(error))
     await tasks
     throw failure ?? asFormError(error)
   }

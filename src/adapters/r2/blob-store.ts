@@ -60,9 +60,14 @@ export function createR2BlobStore(bucket: R2BucketLike, options: R2Options): Blo
     },
 
     async list({ after = '', limit = keysMax } = {}) {
-      const { objects, truncated } = await attempt(() =>
-        bucket.list({ prefix, startAfter: prefix + after, limit: Math.min(limit, keysMax) }),
-      )
+      const limitKeys = Math.min(limit, keysMax)
+      const page = { prefix, limit: limitKeys, startAfter: prefix + after }
+      let { objects, truncated, cursor } = await attempt(() => bucket.list(page))
+      // A page may be shorter than asked for; where it is empty, its last id cannot say how to go on.
+      while (truncated && objects.length === 0) {
+        const rest = { prefix, limit: limitKeys, cursor }
+        ;({ objects, truncated, cursor } = await attempt(() => bucket.list(rest)))
+      }
       const ids = objects.map(({ key }) => key.slice(prefix.length))
       return { ids, next: truncated ? ids.at(-1) : undefined }
     },

@@ -8,7 +8,12 @@ export interface R2BucketLike {
   put(key: string, value: unknown): Promise<unknown>
   createMultipartUpload(key: string): Promise<R2MultipartUploadLike>
   delete(keys: string[]): Promise<void>
-  list(options: { prefix: string; startAfter: string; limit: number }): Promise<R2ObjectsLike>
+  list(options: {
+    prefix: string
+    limit: number
+    startAfter?: string
+    cursor?: string
+  }): Promise<R2ObjectsLike>
 }
 
 export interface R2ObjectBodyLike {
@@ -30,6 +35,8 @@ export interface R2UploadedPartLike {
 export interface R2ObjectsLike {
   readonly objects: readonly { readonly key: string }[]
   readonly truncated: boolean
+  /** Present where the listing is truncated. */
+  readonly cursor?: string
 }
 
 export interface FixedLengthStreamLike {

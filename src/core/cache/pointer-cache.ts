@@ -31,7 +31,7 @@ export function createPointerCache({ changeCount }: Pick<Database, 'changeCount'
         current = now
       }
       // A bucket's name holds no slash: the first one parts the two.
-      const entry = `${name.bucket}/${name.key}`
+      const entry = `${name.bucket}\0${name.key}`
       return (
         entries.get(entry) ??
         load().then((pointer) => {

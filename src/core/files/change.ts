@@ -67,6 +67,7 @@ export async function copyFile(core: Core, caller: Caller, request: TransferRequ
 
 /** Moves a file to another key or bucket, in one transaction. */
 export async function renameFile(core: Core, caller: Caller, request: TransferRequest): Promise<FileRecord> {
+  checkKey(request.source.key)
   await findFileRecord(core, caller, { ...request.source, action: 'write' })
   const { source, destination } = request
   if (source.bucket === destination.bucket && source.key === destination.key) {
@@ -85,6 +86,7 @@ async function transfer(
   request: TransferRequest,
   statements: (source: FileRecord) => { before: BoundStatement[]; after: BoundStatement[] },
 ): Promise<FileRecord> {
+  checkKey(request.source.key)
   checkKey(request.destination.key)
   return retryRaces(async () => {
     const source = await findFileRecord(core, caller, { ...request.source, action: 'read_file' })
@@ -128,7 +130,10 @@ export async function deleteFile(
   })
 }
 
-/** Deletes up to 1,000 files of a bucket; keys without a file are told, and are no error. */
+/**
+ * Deletes up to 1,000 files of a bucket; keys without a file are told, and are no error. One that no file can have is:
+ * a database would put another character in the place of what it cannot store, and find another file.
+ */
 export async function deleteFiles(
   core: Core,
   caller: Caller,
@@ -139,6 +144,7 @@ export async function deleteFiles(
   const deleted: string[] = []
   const missing: string[] = []
   const keys = [...new Set(request.keys)]
+  keys.forEach(checkKey)
   for (let start = 0; start < keys.length; start += limits.deleteBatchMax) {
     const part = keys.slice(start, start + limits.deleteBatchMax)
     const results = await core.database.batch(part.flatMap((key) => deleteStatements(core, bucket.id, key)))

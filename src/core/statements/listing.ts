@@ -157,6 +157,9 @@ export type GroupedRow = { [name in keyof FileListRow]: FileListRow[name] | null
   groupPrefix: string | null
 }
 
+/** Where the delimiter stands in what follows the prefix, from 1 on; 0 when it does not. */
+const cut = 'instr(substr(walk.key, ?5 + 1), ?6)'
+
 /**
  * Files and groups, skipping from one to the next by a seek in the primary key: costs by the number of groups,
  * not of the files in them (R48). After a file, the next key is the first from `key || char(1)` on, since no key
@@ -168,24 +171,25 @@ export const listGrouped = defineStatement<
   GroupedRow
 >({
   name: 'listing.grouped',
-  text: `WITH RECURSIVE walk (key, cut) AS (
-      SELECT key, instr(substr(key, ?5 + 1), ?6) FROM (
-        SELECT key FROM files WHERE bucket_id = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT 1)
+  text: `WITH RECURSIVE walk (key) AS (
+      SELECT (SELECT key FROM files WHERE bucket_id = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT 1)
       UNION ALL
-      SELECT key, instr(substr(key, ?5 + 1), ?6) FROM (
-        SELECT (
-          SELECT f.key FROM files f
-          WHERE f.bucket_id = ?1 AND f.key < ?3 AND f.key >= CASE WHEN walk.cut = 0 THEN walk.key || char(1)
-            ELSE substr(walk.key, 1, ?5 + walk.cut - 1) || ?7 END
-          ORDER BY f.key LIMIT 1) AS key
-        FROM walk)
-      WHERE key IS NOT NULL
+      SELECT (
+        SELECT f.key FROM files f
+        WHERE f.bucket_id = ?1 AND f.key < ?3
+          AND f.key >= CASE instr(substr(walk.key, ?5 + 1), ?6) WHEN 0 THEN walk.key || char(1)
+            ELSE substr(walk.key, 1, ?5 + instr(substr(walk.key, ?5 + 1), ?6) - 1) || ?7 END
+        ORDER BY f.key LIMIT 1)
+      FROM walk WHERE walk.key IS NOT NULL
       LIMIT ?4)
     SELECT walk.key AS position,
-      CASE WHEN walk.cut > 0 THEN substr(walk.key, 1, ?5 + walk.cut - 1) || ?6 END AS groupPrefix,
+      CASE WHEN f.key IS NULL
+        THEN substr(walk.key, 1, ?5 + instr(substr(walk.key, ?5 + 1), ?6) - 1) || ?6 END AS groupPrefix,
       f.key AS key, f.version_id AS versionId, f.size_bytes AS sizeBytes, f.etag AS etag,
       f.content_type AS contentType, f.created_at_ms AS createdAtMs, f.modified_at_ms AS modifiedAtMs
-    FROM walk LEFT JOIN files f ON walk.cut = 0 AND f.bucket_id = ?1 AND f.key = walk.key
+    FROM walk LEFT JOIN files f
+      ON f.bucket_id = ?1 AND f.key = walk.key AND instr(substr(walk.key, ?5 + 1), ?6) = 0
+    WHERE walk.key IS NOT NULL
     ORDER BY walk.key`,
   params: ['bucketId', 'from', 'to', 'limit', 'prefixChars', 'delimiter', 'delimiterSuccessor'],
   reads: ['files'],

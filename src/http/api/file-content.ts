@@ -80,8 +80,9 @@ const preconditionFailed = () =>
 
 /** The precondition of a write, or `undefined` when there is none, which makes the write cheaper. */
 function writePrecondition({ core, request }: Call): ((current: FileRecord | undefined) => void) | undefined {
-  const conditional = ['if-match', 'if-none-match', 'if-unmodified-since'].some((name) =>
-    request.header(name),
+  const conditional = ['if-match', 'if-none-match', 'if-unmodified-since'].some(
+    // An empty value matches nothing; it is not the same as none.
+    (name) => request.header(name) !== undefined,
   )
   if (!conditional) return undefined
   return (current) => {
@@ -157,10 +158,18 @@ function cacheControl({ bucket, headers }: FileRecord): string {
   const own = headers.cacheControl
   if (bucket.visibility === 'public') return own ?? 'public, no-cache'
   if (own === undefined) return 'private, no-cache'
-  if (/\b(private|no-store)\b/i.test(own)) return own
-  const kept = own.split(',').filter((directive) => !/^\s*(public|s-maxage\s*=.*)\s*$/i.test(directive))
-  return ['private', ...kept.map((directive) => directive.trim())].join(', ')
+  const written = (own.match(cacheDirective) ?? []).map((directive) => directive.trim())
+  const kept = written.filter(
+    (directive) => directive !== '' && !/^(public|s-maxage)\s*(=|$)/i.test(directive),
+  )
+  // `private="field"` keeps that field only to oneself.
+  const closed = kept.some((directive) => /^(private|no-store)$/i.test(directive))
+  if (closed && kept.length === written.length) return own
+  return (closed ? kept : ['private', ...kept]).join(', ')
 }
+
+/** RFC 9111 §5.2: a list; commas may stand in quotes. */
+const cacheDirective = /(?:[^,"]|"(?:[^"\\]|\\.)*"|")+/g
 
 /** §15.4.5: validators and what steers caches, nothing about a body that is not there (R5). */
 function notModifiedHeaders(headers: Record<string, string>): Record<string, string> {
@@ -195,14 +204,20 @@ async function putContent(call: Call<{ key?: string }>): Promise<HttpReply> {
 /** Content and representation are the same here: what is sent is what is stored, its own coding included. */
 function expectedDigests(request: HttpRequest) {
   const contentMd5 = request.header('content-md5')
-  const digests = new Map(contentMd5 === undefined ? [] : [['md5' as const, parseContentMd5(contentMd5)]])
-  const all = new Map<'md5' | 'sha' | 'sha-256' | 'sha-512', Uint8Array>(digests)
+  const digests = new Map<'md5' | 'sha' | 'sha-256' | 'sha-512', Uint8Array>()
+  if (contentMd5 !== undefined) digests.set('md5', parseContentMd5(contentMd5))
   for (const name of ['Content-Digest', 'Repr-Digest']) {
     const value = request.header(name.toLowerCase())
     if (value === undefined) continue
-    for (const [algorithm, digest] of parseDigestHeader(value, name)) all.set(algorithm, digest)
+    for (const [algorithm, digest] of parseDigestHeader(value, name)) {
+      const other = digests.get(algorithm)
+      if (other?.some((byte, index) => byte !== digest[index])) {
+        throw new CuttyError('digest_mismatch', `The request declares two different ${algorithm} digests.`)
+      }
+      digests.set(algorithm, digest)
+    }
   }
-  return all
+  return digests
 }
 
 /** A path where it can say the key; a query where clients would fold its dots away. */

@@ -12,7 +12,7 @@ import { readForm } from '../form.ts'
 import { contentTypeFor } from '../headers/content-type.ts'
 import { formatEtag } from '../headers/etag.ts'
 import { jsonReply } from '../json.ts'
-import { problemReply, toCuttyError } from '../problem.ts'
+import { isFailure, problemReply, toCuttyError } from '../problem.ts'
 import { type Call, defineRoute } from '../route.ts'
 import { getRoute, locationOf } from './file-content.ts'
 import { changeOf } from './file-description.ts'
@@ -123,10 +123,17 @@ async function postForm(call: Call<{ prefix: string }>): Promise<HttpReply> {
   const { core, caller, request, query } = call
   const bucket = call.params['bucket'] as string
   const results: z.infer<typeof uploadShape>['files'] = []
+  const keys = new Set<string>()
   await readForm(request, async (part) => {
     const key = part.fields['key'] ?? `${part.fields['prefix'] ?? query.prefix}${part.fileName}`
+    const result: (typeof results)[number] = { key }
+    // In the form's order, whichever is stored first.
+    results.push(result)
     try {
       checkKey(key)
+      // The second would replace the first, or the other way round.
+      if (keys.has(key)) throw new CuttyError('invalid_request', 'The form holds another file with this key.')
+      keys.add(key)
       const { file } = await putFile(core, caller, {
         bucket,
         key,
@@ -138,16 +145,15 @@ async function postForm(call: Call<{ prefix: string }>): Promise<HttpReply> {
           tags: {},
         }),
       })
-      results.push({ key, file: describeFile(file) })
+      result.file = describeFile(file)
     } catch (thrown) {
       const error = toCuttyError(thrown)
       // Errors about the whole request are not one file's.
       if (['bucket_not_found', 'access_denied', 'unauthenticated', 'body_incomplete'].includes(error.code))
         throw error
-      results.push({
-        key,
-        error: JSON.parse(problemReply(error, '').body as string) as { code: string; detail: string },
-      })
+      if (isFailure(error))
+        core.observe({ type: 'failure', requestId: undefined, during: 'form upload', error })
+      result.error = JSON.parse(problemReply(error, '').body as string) as { code: string; detail: string }
     }
   })
   if (results.length === 0) throw new CuttyError('invalid_request', 'The form holds no file.')

@@ -1,0 +1,21 @@
+import type { Command } from '../command.ts'
+import { bucketsCommands } from './buckets.ts'
+import { filesCommands } from './files.ts'
+import { helpCommands } from './help.ts'
+import { keysCommands } from './keys.ts'
+import { serveCommands } from './serve.ts'
+import { tokensCommands } from './tokens.ts'
+import { usersCommands } from './users.ts'
+import { versionCommands } from './version.ts'
+
+/** Every command, in the order in which the help shows them. */
+export const commands: readonly Command[] = [
+  ...serveCommands,
+  ...filesCommands,
+  ...bucketsCommands,
+  ...usersCommands,
+  ...keysCommands,
+  ...tokensCommands,
+  ...helpCommands(() => commands),
+  ...versionCommands,
+]

@@ -1,0 +1,68 @@
+import { CuttyError } from '../core/errors.ts'
+import type { App } from '../http/app.ts'
+import type { HttpReply, HttpRequest } from '../http/exchange.ts'
+
+/** The application behind a `fetch` handler: Workers, and whatever else has `Request` and `Response`. */
+export async function serveFetch(app: App, request: Request): Promise<Response> {
+  const { reply, delivered } = await app.handle(fromFetch(request))
+  const { body } = reply
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    delivered({ bytesSent: body?.length ?? 0 })
+    return toResponse(reply, body)
+  }
+  const sizeBytes = Number(reply.headers['Content-Length'])
+  // A body of known length keeps its Content-Length; the runtime moves the bytes without waking this code.
+  const { readable, writable } = new FixedLengthStream(sizeBytes)
+  void pump(body, writable).then(
+    () => delivered({ bytesSent: sizeBytes }),
+    (failure: unknown) => delivered({ bytesSent: 0, failure }),
+  )
+  return toResponse(reply, readable)
+}
+
+async function pump(body: AsyncIterable<Uint8Array>, writable: WritableStream<Uint8Array>): Promise<void> {
+  if (body instanceof ReadableStream) return body.pipeTo(writable)
+  const writer = writable.getWriter()
+  try {
+    for await (const chunk of body) await writer.write(chunk)
+    await writer.close()
+  } catch (error) {
+    await writer.abort(error)
+    throw error
+  }
+}
+
+function toResponse(reply: HttpReply, body: string | Uint8Array | ReadableStream | undefined): Response {
+  // What the client stored under a coding is sent as it is, not encoded again (R17).
+  const encoded = reply.headers['Content-Encoding'] !== undefined
+  return new Response(body ?? null, {
+    status: reply.status,
+    headers: reply.headers,
+    ...(encoded && { encodeBody: 'manual' }),
+  } as ResponseInit)
+}
+
+function fromFetch(request: Request): HttpRequest {
+  const { headers, url } = request
+  const declared = headers.get('content-length')
+  return {
+    method: request.method,
+    // Behind scheme and host, as it is: a URL parser would fold what is left to fold.
+    target: url.slice(url.indexOf('/', url.indexOf('//') + 2)),
+    header: (name) => headers.get(name) ?? undefined,
+    headers: () => headers,
+    bodyBytes: request.body === null ? 0 : declared === null ? undefined : Number(declared),
+    body: readBody(request.body),
+  }
+}
+
+async function* readBody(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+  if (!body) return
+  try {
+    yield* body
+  } catch (cause) {
+    throw new CuttyError('body_incomplete', 'The connection ended before the whole body had arrived.', {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,10 @@
+/** What the Workers runtime has and Node's types do not know. https://developers.cloudflare.com/workers/runtime-apis/ */
+declare module 'cloudflare:workers' {
+  export function waitUntil(promise: Promise<unknown>): void
+}
+
+declare class FixedLengthStream {
+  constructor(sizeBytes: number)
+  readonly readable: ReadableStream<Uint8Array>
+  readonly writable: WritableStream<Uint8Array>
+}
