@@ -31,12 +31,13 @@ export function createProgress(options: {
       if (nowMs - drawnMs < intervalMs) return
       drawnMs = nowMs
       drawn = true
+      // A terminal may not know its width.
       const state = {
         name,
         doneBytes,
         totalBytes,
         elapsedMs: nowMs - startedMs,
-        columns: stream.columns ?? 80,
+        columns: stream.columns || 80,
       }
       stream.write(`\r\u001b[K${formatProgress(state)}`)
     },

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { CuttyError } from '../core/errors.ts'
 import type { App } from '../http/app.ts'
 import type { Delivery, HandledRequest, HttpReply, HttpRequest } from '../http/exchange.ts'
+import { countReceived } from './upload-memory.ts'
 
 /**
  * The application behind `node:http`. No `Request`, no `Response` and no web stream in between: with them a 1 KiB
@@ -125,7 +126,10 @@ class NodeRequest implements HttpRequest {
 async function* readBody(incoming: IncomingMessage, expectant: ServerResponse | undefined) {
   expectant?.writeContinue()
   try {
-    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array
+    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+      countReceived((chunk as Uint8Array).length)
+      yield chunk as Uint8Array
+    }
   } catch (cause) {
     throw new CuttyError('body_incomplete', 'The connection ended before the whole body had arrived.', {
       cause,

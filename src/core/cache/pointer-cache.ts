@@ -30,7 +30,7 @@ export function createPointerCache({ changeCount }: Pick<Database, 'changeCount'
         entries.clear()
         current = now
       }
-      // A bucket's name holds no slash: the first one parts the two.
+      // No key holds a NUL: the last one parts the two, whatever was given as a bucket’s name.
       const entry = `${name.bucket}\0${name.key}`
       return (
         entries.get(entry) ??

@@ -157,9 +157,6 @@ export type GroupedRow = { [name in keyof FileListRow]: FileListRow[name] | null
   groupPrefix: string | null
 }
 
-/** Where the delimiter stands in what follows the prefix, from 1 on; 0 when it does not. */
-const cut = 'instr(substr(walk.key, ?5 + 1), ?6)'
-
 /**
  * Files and groups, skipping from one to the next by a seek in the primary key: costs by the number of groups,
  * not of the files in them (R48). After a file, the next key is the first from `key || char(1)` on, since no key
