@@ -31,35 +31,33 @@ function readResults(): Result[] {
 
 function render(results: readonly Result[]): string {
   if (results.length === 0) return 'Nothing has been measured yet.'
-  return [
-    ...markdownTable([resultColumns, ...results.map(resultRow)]),
-    '',
-    ...markdownTable([
-      ['Measured on', 'Scenarios'],
-      ...Map.groupBy(results, describeRun)
-        .entries()
-        .map(([run, group]) => [run, group.map(({ scenario }) => scenario).join(', ')]),
-    ]),
-  ].join('\n')
+  const runs = Map.groupBy(results, describeRun)
+    .entries()
+    .map(([run, group]) => `- ${group.map(({ scenario }) => scenario).join(', ')}: ${run}`)
+  return [...markdownTable([resultColumns, ...results.map(resultRow)]), '', ...runs].join('\n')
 }
 
 function describeRun({ machine, method }: Result): string {
-  const { cpu, cores, memoryGib, kernel, node, fileSystem, date, commit, uncommitted } = machine
+  const { cpu, cores, memoryGib, kernel, node, nodeOptions, fileSystem, date, commit, uncommitted } = machine
   const pinned = method.cores
     ? `server on core ${method.cores['server']}, load on core ${method.cores['load']}`
     : 'not pinned'
   return [
     date.slice(0, 10),
     `commit ${commit}${uncommitted ? ' and changes' : ''}`,
-    `Node ${node}`,
+    `Node ${node}${nodeOptions && ` with ${nodeOptions}`}`,
     `${cpu}, ${cores} cores, ${memoryGib} GiB, ${kernel}, ${fileSystem}`,
     `${method.rounds} rounds of ${method.secondsPerRound} s, ${pinned}`,
   ].join('; ')
 }
 
+/** Padded as the formatter pads tables, so that it has nothing to change. */
 function markdownTable(rows: readonly (readonly string[])[]): string[] {
-  const [header, ...body] = rows.map((row) => `| ${row.join(' | ')} |`)
-  return [header!, `|${rows[0]!.map(() => ' --- ').join('|')}|`, ...body]
+  const widths = resultColumns.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const [header, ...body] = rows.map(
+    (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`,
+  )
+  return [header!, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...body]
 }
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })

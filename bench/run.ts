@@ -4,7 +4,7 @@ import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './harness/machine.ts'
 import { cores, pinSelf, pinning } from './harness/processes.ts'
-import { topSelfTimes } from './harness/profile.ts'
+import { readProfiles } from './harness/profile.ts'
 import { isAnyReached, resultColumns, resultRow, textTable } from './harness/result.ts'
 import { scenarios } from './scenarios/index.ts'
 import type { Machine } from './harness/machine.ts'
@@ -102,7 +102,9 @@ interface MeasureOptions {
 async function measure(scenario: Scenario, options: MeasureOptions): Promise<Result> {
   const { method, machine, quick, profile, entry } = options
   const folder = join(here, 'tmp', `${scenario.name}-${process.pid}`)
+  const remove = () => rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
+  process.once('exit', remove)
   try {
     const outcome = await scenario.run({
       ...method,
@@ -112,10 +114,7 @@ async function measure(scenario: Scenario, options: MeasureOptions): Promise<Res
       profileFolder: profile ? folder : undefined,
       progress: (message) => progress(`  ${message}`),
     })
-    if (profile) {
-      for (const { place, share } of topSelfTimes(folder, 30))
-        progress(`  ${(share * 100).toFixed(1).padStart(5)} %  ${place}`)
-    }
+    if (profile) showProfiles(folder)
     return {
       format: 1,
       scenario: scenario.name,
@@ -129,7 +128,15 @@ async function measure(scenario: Scenario, options: MeasureOptions): Promise<Res
       ...outcome,
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    process.off('exit', remove)
+    remove()
+  }
+}
+
+function showProfiles(folder: string): void {
+  for (const { thread, busyMs, top } of readProfiles(folder, 25)) {
+    progress(`  thread ${thread}, busy for ${Math.round(busyMs)} ms`)
+    for (const { place, share } of top) progress(`  ${(share * 100).toFixed(1).padStart(6)} %  ${place}`)
   }
 }
 
@@ -163,6 +170,9 @@ function print(text: string): number {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
   return 0
 }
+
+// By way of 'exit', where servers are ended and folders removed.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130))
 
 try {
   process.exitCode = await main()

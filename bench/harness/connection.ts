@@ -16,7 +16,7 @@ export interface ConnectionOptions extends ResponseListener {
   readonly host: string
   readonly port: number
   /** The socket ended, failed, or carried something that is no response. Called once; never after `close`. */
-  onFailure(reason: string): void
+  readonly onFailure: (reason: string) => void
   readonly readBytes?: number
 }
 

@@ -44,6 +44,6 @@ export async function openExchange(options: {
         connection.send(request)
       })
     },
-    close: connection.close,
+    close: () => connection.close(),
   }
 }

@@ -60,6 +60,7 @@ export async function getFiles(plan: GetFiles, context: Context): Promise<Outcom
   const measured = await measureRounds({
     rounds: context.rounds,
     compared,
+    servers: [subject, yardstick],
     progress: context.progress,
     subject: async () => (await measureLoad(subject, { ...job, port: subject.port })).measurement,
     yardstick: async () => (await measureLoad(yardstick, { ...job, port: yardstickPort })).measurement,

@@ -32,147 +32,211 @@ const drainMsMax = 20_000
 
 async function runLoad(job: LoadJob): Promise<LoadResult> {
   const source = job.work.method === 'GET' ? getSource(job, job.work) : putSource(job, job.work)
+  const tally = createTally(job)
+  const queue = createQueue(job)
+  const lines = await Promise.all(
+    Array.from({ length: job.connections }, (_, slot) =>
+      openLine({ job, tally, next: () => source.next(slot), onFree: queue.onFree }),
+    ),
+  )
+  const measureUntil = tally.begin()
+
+  let cpuAtStart = process.cpuUsage()
+  setTimeout(() => (cpuAtStart = process.cpuUsage()), job.warmupSeconds * 1000)
+  for (const line of lines) queue.onFree(line)
+  if (job.ratePerSecond !== undefined) await sendAtRate(job.ratePerSecond, measureUntil, queue.add)
+  await until(() => performance.now() >= measureUntil || tally.errors > errorsMax)
+  const cpu = process.cpuUsage(cpuAtStart)
+
+  queue.close()
+  const unanswered = () => queue.waiting + lines.filter((line) => line.busy).length
+  await until(() => unanswered() === 0 || performance.now() > measureUntil + drainMsMax)
+  if (unanswered() > 0) tally.report(`${unanswered()} requests without an answer`)
+  return tally.result({
+    cpuShare: (cpu.user + cpu.system) / 1e6 / job.seconds,
+    nextNumber: source.nextNumber,
+  })
+}
+
+/** What has been answered, well or not. Only the measured seconds count, but errors always. */
+interface Tally {
+  /** Warm-up starts now; the answer is when measuring ends, by `performance.now()`. */
+  begin(): number
+  received(bytes: number): void
+  answered(request: Request, intendedAt: number): void
+  report(error: string): void
+  readonly errors: number
+  result(rest: Pick<LoadResult, 'cpuShare' | 'nextNumber'>): LoadResult
+}
+
+function createTally(job: LoadJob): Tally {
   const latencyUs = createHistogram()
   const errorSamples: string[] = []
   let errors = 0
   let requests = 0
   let requestsInAll = 0
   let bodyBytes = 0
-  let outstanding = 0
-  let sending = true
   let measureFrom = Infinity
   let measureUntil = Infinity
-
-  function report(message: string): void {
-    errors += 1
-    if (errorSamples.length < 5) errorSamples.push(message)
-  }
-
-  const idle: Slot[] = []
-  /** Open loop: when the requests that wait for a connection were due. */
-  const due: number[] = []
-  const isOpenLoop = job.ratePerSecond !== undefined
-
-  interface Slot {
-    readonly start: (intendedAt: number) => void
-  }
-
-  async function openSlot(number: number): Promise<Slot> {
-    let request: Request | undefined
-    let intendedAt = 0
-    let wrongBytes = false
-    let connection: Connection = await open()
-
-    function open(): Promise<Connection> {
-      return openConnection({
-        host: job.host,
-        port: job.port,
-        onBody(bytes, start, end, offset) {
-          const now = performance.now()
-          const expected = request?.body
-          if (!expected) return
-          if (now >= measureFrom && now < measureUntil) bodyBytes += end - start
-          const length = Math.min(end - start, comparedBytesMax)
-          if (bytes.compare(expected, offset, offset + length, start, start + length) !== 0) wrongBytes = true
-        },
-        onEnd: finish,
-        onFailure(reason) {
-          report(reason)
-          if (request) outstanding -= 1
-          request = undefined
-          if (errors > errorsMax) return
-          void open().then(
-            (fresh) => {
-              connection = fresh
-              proceed()
-            },
-            (error: unknown) => report(String(error)),
-          )
-        },
-      })
-    }
-
-    function finish(status: number, length: number): void {
-      const now = performance.now()
-      const answered = request
-      if (!answered) return report(`an answer (${status}) that nobody asked for`)
-      request = undefined
-      outstanding -= 1
-      if (status !== answered.status) report(`status ${status}`)
-      else if (answered.body && length !== answered.body.length) report(`length ${length}`)
-      else if (wrongBytes) report('wrong bytes')
-      else {
-        requestsInAll += 1
-        const inWindow = now >= measureFrom && now < measureUntil
-        if (inWindow) {
-          requests += 1
-          bodyBytes += answered.sentBytes
-        }
-        const counts = isOpenLoop ? intendedAt >= measureFrom && intendedAt < measureUntil : inWindow
-        if (counts) latencyUs.record((now - intendedAt) * 1000)
-      }
-      wrongBytes = false
-      proceed()
-    }
-
-    function proceed(): void {
-      if (isOpenLoop) {
-        const waiting = due.shift()
-        if (waiting === undefined) idle.push(slot)
-        else start(waiting)
-      } else if (sending) start(performance.now())
-    }
-
-    function start(at: number): void {
-      intendedAt = at
-      request = source.next(number)
-      outstanding += 1
-      connection.send(request.bytes)
-    }
-
-    const slot: Slot = { start }
-    return slot
-  }
-
-  const slots = await Promise.all(Array.from({ length: job.connections }, (_, number) => openSlot(number)))
-  const begin = performance.now()
-  measureFrom = begin + job.warmupSeconds * 1000
-  measureUntil = measureFrom + job.seconds * 1000
-
-  let cpuAtStart = process.cpuUsage()
-  setTimeout(() => (cpuAtStart = process.cpuUsage()), measureFrom - begin)
-
-  if (job.ratePerSecond === undefined) for (const slot of slots) slot.start(performance.now())
-  else {
-    idle.push(...slots)
-    await sendAtRate(job.ratePerSecond, measureUntil, (at) => {
-      const slot = idle.pop()
-      if (slot) slot.start(at)
-      else due.push(at)
-    })
-  }
-  await until(() => performance.now() >= measureUntil || errors > errorsMax)
-  const cpu = process.cpuUsage(cpuAtStart)
-  sending = false
-  await until(() => (outstanding === 0 && due.length === 0) || performance.now() > measureUntil + drainMsMax)
-  if (outstanding + due.length > 0) report(`${outstanding + due.length} requests without an answer`)
+  const isMeasured = (at: number) => at >= measureFrom && at < measureUntil
+  const milliseconds = (percent: number) => latencyUs.percentile(percent) / 1000
 
   return {
-    requests,
-    requestsInAll,
-    seconds: job.seconds,
-    perSecond: requests / job.seconds,
-    mibPerSecond: bodyBytes / 2 ** 20 / job.seconds,
-    latencyMs: {
-      p50: latencyUs.percentile(50) / 1000,
-      p90: latencyUs.percentile(90) / 1000,
-      p99: latencyUs.percentile(99) / 1000,
-      max: latencyUs.max / 1000,
+    begin() {
+      measureFrom = performance.now() + job.warmupSeconds * 1000
+      measureUntil = measureFrom + job.seconds * 1000
+      return measureUntil
     },
-    cpuShare: (cpu.user + cpu.system) / 1e6 / job.seconds,
-    errors,
-    errorSamples,
-    nextNumber: source.nextNumber,
+    received(bytes) {
+      if (isMeasured(performance.now())) bodyBytes += bytes
+    },
+    answered(request, intendedAt) {
+      const now = performance.now()
+      requestsInAll += 1
+      if (isMeasured(now)) {
+        requests += 1
+        bodyBytes += request.sentBytes
+      }
+      // Of an open loop all that was due in the window counts, however late the answer is.
+      if (isMeasured(job.ratePerSecond === undefined ? now : intendedAt)) {
+        latencyUs.record((now - intendedAt) * 1000)
+      }
+    },
+    report(error) {
+      errors += 1
+      if (errorSamples.length < 5) errorSamples.push(error)
+    },
+    get errors() {
+      return errors
+    },
+    result: (rest) => ({
+      requests,
+      requestsInAll,
+      seconds: job.seconds,
+      perSecond: requests / job.seconds,
+      mibPerSecond: bodyBytes / 2 ** 20 / job.seconds,
+      latencyMs: {
+        p50: milliseconds(50),
+        p90: milliseconds(90),
+        p99: milliseconds(99),
+        max: latencyUs.max / 1000,
+      },
+      errors,
+      errorSamples,
+      ...rest,
+    }),
+  }
+}
+
+/** A connection, opened again when it breaks, and the request that is on it. */
+interface Line {
+  send(intendedAt: number): void
+  readonly busy: boolean
+}
+
+interface LineOptions {
+  readonly job: LoadJob
+  readonly tally: Tally
+  readonly next: () => Request
+  /** The line's request was answered, or failed. */
+  readonly onFree: (line: Line) => void
+}
+
+async function openLine({ job, tally, next, onFree }: LineOptions): Promise<Line> {
+  let request: Request | undefined
+  let intendedAt = 0
+  let wrongBytes = false
+
+  const open = (): Promise<Connection> =>
+    openConnection({
+      host: job.host,
+      port: job.port,
+      onBody(bytes, start, end, offset) {
+        const expected = request?.body
+        if (!expected) return
+        tally.received(end - start)
+        const length = Math.min(end - start, comparedBytesMax)
+        if (bytes.compare(expected, offset, offset + length, start, start + length) !== 0) wrongBytes = true
+      },
+      onEnd(status, length) {
+        if (!request) return tally.report(`an answer (${status}) that nobody asked for`)
+        if (status !== request.status) tally.report(`status ${status}`)
+        else if (request.body && length !== request.body.length) tally.report(`length ${length}`)
+        else if (wrongBytes) tally.report('wrong bytes')
+        else tally.answered(request, intendedAt)
+        free()
+      },
+      onFailure(reason) {
+        tally.report(reason)
+        request = undefined
+        if (tally.errors <= errorsMax) void reopen()
+      },
+    })
+
+  async function reopen(): Promise<void> {
+    try {
+      connection = await open()
+      free()
+    } catch (error) {
+      tally.report(String(error))
+    }
+  }
+
+  function free(): void {
+    request = undefined
+    wrongBytes = false
+    onFree(line)
+  }
+
+  let connection = await open()
+  const line: Line = {
+    send(at) {
+      intendedAt = at
+      request = next()
+      connection.send(request.bytes)
+    },
+    get busy() {
+      return request !== undefined
+    },
+  }
+  return line
+}
+
+/** Which line sends what, when. */
+interface Queue {
+  readonly onFree: (line: Line) => void
+  /** A request is due (open loop): it is sent now, or when a line is free. */
+  readonly add: (intendedAt: number) => void
+  /** Nothing more is sent but what is due already. */
+  close(): void
+  readonly waiting: number
+}
+
+function createQueue(job: LoadJob): Queue {
+  const idle: Line[] = []
+  const due: number[] = []
+  let open = true
+  return {
+    onFree(line) {
+      if (job.ratePerSecond === undefined) {
+        if (open) line.send(performance.now())
+        return
+      }
+      const intendedAt = due.shift()
+      if (intendedAt === undefined) idle.push(line)
+      else line.send(intendedAt)
+    },
+    add(intendedAt) {
+      const line = idle.pop()
+      if (line) line.send(intendedAt)
+      else due.push(intendedAt)
+    },
+    close() {
+      open = false
+    },
+    get waiting() {
+      return due.length
+    },
   }
 }
 

@@ -19,15 +19,28 @@ export interface SelfTime {
   readonly share: number
 }
 
-/** The functions in which the newest profile of a folder spent most of its time, themselves. */
-export function topSelfTimes(folder: string, count: number): SelfTime[] {
-  const newest = readdirSync(folder)
-    .filter((name) => name.endsWith('.cpuprofile'))
-    .toSorted()
-    .at(-1)
-  if (!newest) throw new Error(`no .cpuprofile in ${folder}`)
-  const profile = JSON.parse(readFileSync(join(folder, newest), 'utf8')) as CpuProfile
+export interface ThreadProfile {
+  /** 0 is the main thread. */
+  readonly thread: number
+  /** Milliseconds in which it was not idle. */
+  readonly busyMs: number
+  readonly top: readonly SelfTime[]
+}
 
+/** For each thread that left a profile in a folder, the functions that themselves took most of its time. */
+export function readProfiles(folder: string, count: number): ThreadProfile[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.cpuprofile'))
+    .map((name) => {
+      // CPU.<date>.<time>.<process>.<thread>.<number>.cpuprofile
+      const thread = Number(name.split('.')[4])
+      const profile = JSON.parse(readFileSync(join(folder, name), 'utf8')) as CpuProfile
+      return { thread, ...selfTimes(profile, count) }
+    })
+    .toSorted((a, b) => a.thread - b.thread)
+}
+
+function selfTimes(profile: CpuProfile, count: number): Omit<ThreadProfile, 'thread'> {
   const places = new Map(profile.nodes.map((node) => [node.id, placeOf(node.callFrame)]))
   const micros = new Map<string, number>()
   let busy = 0
@@ -38,10 +51,11 @@ export function topSelfTimes(folder: string, count: number): SelfTime[] {
     micros.set(place, (micros.get(place) ?? 0) + delta)
     busy += delta
   }
-  return [...micros]
+  const top = [...micros]
     .toSorted(([, a], [, b]) => b - a)
     .slice(0, count)
     .map(([place, time]) => ({ place, share: time / busy }))
+  return { busyMs: busy / 1000, top }
 }
 
 function placeOf(frame: CpuProfile['nodes'][number]['callFrame']): string {

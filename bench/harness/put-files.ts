@@ -29,6 +29,7 @@ export async function putFiles(plan: PutFiles, context: Context): Promise<Outcom
   const measured = await measureRounds({
     rounds: context.rounds,
     compared,
+    servers: [subject],
     progress: context.progress,
     async subject() {
       settle()

@@ -1,3 +1,4 @@
+import { disturbedCores } from './rounds.ts'
 import { describeTarget, isReached } from './scenario.ts'
 import type { Machine } from './machine.ts'
 import type { Outcome, Target } from './scenario.ts'
@@ -34,13 +35,18 @@ export function resultRow(result: Result): string[] {
   const compared = String(result.settings['compared'] ?? targets[0]?.metric)
   const yardstick = medians[`yardstick.${compared}`]
   return [
-    result.scenario,
+    isDisturbed(medians) ? `${result.scenario} (disturbed)` : result.scenario,
     describeMetric(compared, medians[compared]),
     yardstick === undefined ? '–' : describeMetric(compared, yardstick),
     medians['ratio'] === undefined ? '–' : medians['ratio'].toFixed(2),
     targets.length === 0 ? '–' : targets.map((target) => describeTarget(target)).join(' or '),
     reached === null ? '–' : reached ? 'yes' : 'no',
   ]
+}
+
+/** Other programs used the machine in most of the rounds that count: not to be published. */
+function isDisturbed(medians: Outcome['medians']): boolean {
+  return Math.max(medians['othersCores'] ?? 0, medians['yardstick.othersCores'] ?? 0) > disturbedCores
 }
 
 export function isAnyReached(targets: readonly Target[], medians: Outcome['medians']): boolean | null {

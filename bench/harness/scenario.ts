@@ -30,7 +30,7 @@ export interface Context {
   readonly folder: string
   readonly profileFolder: string | undefined
   /** Tells whoever waits what is going on. */
-  progress(message: string): void
+  readonly progress: (message: string) => void
 }
 
 /** Named numbers; the unit is in the name (`p50Ms`, `mibPerSecond`, `cpuShareServer`). */
@@ -45,6 +45,8 @@ export interface Round {
 
 export interface Outcome {
   readonly rounds: readonly Round[]
+  /** Rounds that do not count, since other programs used the machine meanwhile. */
+  readonly disturbedRounds: readonly Round[]
   /** Medians over the rounds: of the subject under its own names, then `yardstick.<name>`, then `ratio`. */
   readonly medians: Measurement
   /** What the run was made with: connections, sizes, seeds. */

@@ -54,15 +54,6 @@ export async function startSubject({ entry, dataFolder, profileFolder }: Subject
     readyUrl: `${origin}/ready`,
   })
 
-  function filePath(key: string): string {
-    return `/api/v1/buckets/${bucket}/files/${key}`
-  }
-
-  async function expectStatus(status: number, response: Response): Promise<Response> {
-    if (response.status === status) return response
-    throw new Error(`${response.url} answered ${response.status}: ${(await response.text()).slice(0, 500)}`)
-  }
-
   async function checkFile(path: string, expected: Buffer): Promise<void> {
     const response = await expectStatus(200, await fetch(`${origin}${path}`, { headers }))
     const actual = Buffer.from(await response.arrayBuffer())
@@ -95,4 +86,13 @@ export async function startSubject({ entry, dataFolder, profileFolder }: Subject
       await checkFile(path, bytes)
     },
   }
+}
+
+async function expectStatus(status: number, response: Response): Promise<Response> {
+  if (response.status === status) return response
+  throw new Error(`${response.url} answered ${response.status}: ${(await response.text()).slice(0, 500)}`)
+}
+
+function filePath(key: string): string {
+  return `/api/v1/buckets/${bucket}/files/${key}`
 }

@@ -9,7 +9,7 @@ import { systemClock } from '../../src/core/ports/clock.ts'
 import { bind, type Database } from '../../src/core/ports/database.ts'
 import { findBlobBody, insertBlob, insertBlobBody } from '../../src/core/statements/blobs.ts'
 import { statements } from '../../src/core/statements/registry.ts'
-import type { Context, Measurement, Outcome, Scenario } from '../harness/scenario.ts'
+import type { Context, Measurement, Outcome, Round, Scenario } from '../harness/scenario.ts'
 
 const sizesKiB = [1, 4, 16, 32, 64, 128, 256]
 const writers = 32
@@ -31,7 +31,7 @@ export const inlineThreshold: Scenario = {
       nowMs: systemClock.now(),
     })
     const blobs = await createDiskBlobStore({ folder: context.folder })
-    const rounds = []
+    const rounds: Round[] = []
     for (let round = 0; round < context.rounds; round++) {
       context.progress(`inline-threshold: round ${round + 1} of ${context.rounds}`)
       rounds.push({ subject: await measureRound({ database, blobs }, context) })

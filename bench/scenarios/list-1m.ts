@@ -54,6 +54,7 @@ async function run(context: Context): Promise<Outcome> {
   const measured = await measureRounds({
     rounds: context.rounds,
     compared: 'slowestP50Ms',
+    servers: [subject],
     progress: context.progress,
     subject: () => timePages(exchange, pages, context.secondsPerRound),
   })

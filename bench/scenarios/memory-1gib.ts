@@ -44,6 +44,7 @@ async function run(context: Context): Promise<Outcome> {
 
   return {
     rounds,
+    disturbedRounds: [],
     medians: {
       ...mediansOf(rounds),
       // The kernel's high-water mark: no peak between two samples is missed.

@@ -1,4 +1,4 @@
-import { formatBytes } from './output.ts'
+import { formatBytes, printable } from './output.ts'
 
 /** Shows how far a transfer is, on a terminal. */
 export interface Progress {
@@ -59,7 +59,8 @@ export function formatProgress(state: {
   const bytesPerSecond = (doneBytes * 1000) / Math.max(elapsedMs, 1)
   const speed = `${formatBytes(Math.round(bytesPerSecond))}/s`
   // An emoji takes two columns and is two UTF-16 units: `length` is near enough.
-  const name = state.name.length > 30 ? `…${state.name.slice(-29)}` : state.name
+  const whole = printable(state.name)
+  const name = whole.length > 30 ? `…${whole.slice(-29)}` : whole
   const parts =
     totalBytes === undefined || totalBytes === 0
       ? [name, formatBytes(doneBytes), speed]

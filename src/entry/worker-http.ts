@@ -45,24 +45,58 @@ function toResponse(reply: HttpReply, body: string | Uint8Array | ReadableStream
 function fromFetch(request: Request): HttpRequest {
   const { headers, url } = request
   const declared = headers.get('content-length')
+  const bodyBytes = request.body === null ? 0 : declared === null ? undefined : Number(declared)
   return {
     method: request.method,
     // Behind scheme and host, as it is: a URL parser would fold what is left to fold.
     target: url.slice(url.indexOf('/', url.indexOf('//') + 2)),
     header: (name) => headers.get(name) ?? undefined,
     headers: () => headers,
-    bodyBytes: request.body === null ? 0 : declared === null ? undefined : Number(declared),
-    body: readBody(request.body),
+    bodyBytes,
+    body: readBody(request.body, bodyBytes),
   }
 }
 
-async function* readBody(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+const chunkBytes = 256 * 1024
+
+async function* readBody(
+  body: ReadableStream<Uint8Array> | null,
+  bodyBytes: number | undefined,
+): AsyncGenerator<Uint8Array> {
   if (!body) return
   try {
-    yield* body
+    yield* readLargeChunks(body, Math.max(1, Math.min(chunkBytes, bodyBytes ?? chunkBytes)))
   } catch (cause) {
     throw new CuttyError('body_incomplete', 'The connection ended before the whole body had arrived.', {
       cause,
     })
+  }
+}
+
+/** By itself workerd gives 4 KiB at a time, which takes five times as long. */
+async function* readLargeChunks(
+  body: ReadableStream<Uint8Array>,
+  sizeBytes: number,
+): AsyncGenerator<Uint8Array> {
+  const reader = openByobReader(body)
+  if (!reader) return yield* body
+  let ended = false
+  try {
+    while (!ended) {
+      const { done, value } = await reader.readAtLeast(sizeBytes, new Uint8Array(sizeBytes))
+      ended = done
+      if (value && value.length > 0) yield value
+    }
+  } finally {
+    if (!ended) await reader.cancel().catch(() => {})
+  }
+}
+
+/** A stream that was made in JavaScript, as another Worker's may be, has no such reader. */
+function openByobReader(body: ReadableStream<Uint8Array>): WorkersByobReader | undefined {
+  try {
+    return body.getReader({ mode: 'byob' }) as WorkersByobReader
+  } catch {
+    return undefined
   }
 }

@@ -39,11 +39,15 @@ const uploadMsMax = 24 * 3_600_000
 let application: Promise<{ core: Core; app: App }> | undefined
 
 function start(env: Env): Promise<{ core: Core; app: App }> {
-  application ??= join(env).catch((error: unknown) => {
-    // The next request tries again: a binding may have been out of reach.
-    application = undefined
-    throw error
-  })
+  if (!application) {
+    application = join(env).catch((error: unknown) => {
+      // The next request tries again: a binding may have been out of reach.
+      application = undefined
+      throw error
+    })
+    // Or the promise would end with the request that began it, and hang every other one, when its client goes away.
+    waitUntil(application.catch(() => {}))
+  }
   return application
 }
 

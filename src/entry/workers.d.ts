@@ -8,3 +8,11 @@ declare class FixedLengthStream {
   readonly readable: ReadableStream<Uint8Array>
   readonly writable: WritableStream<Uint8Array>
 }
+
+interface WorkersByobReader extends ReadableStreamBYOBReader {
+  /** Resolves when at least `bytesMin` have arrived, or the stream ended. */
+  readAtLeast(
+    bytesMin: number,
+    view: Uint8Array<ArrayBuffer>,
+  ): Promise<{ done: boolean; value: Uint8Array | undefined }>
+}

@@ -43,41 +43,34 @@ export async function createDiskBlobStore(options: { folder: string }): Promise<
       const draft = join(temporary, id)
       try {
         const stored = await writeSynced(draft, body, sizeBytes)
-        const folder = await folderFor(id)
-        await rename(draft, join(folder, id))
-        await sync(folder)
+        await onDisk(async () => {
+          const folder = await folderFor(id)
+          await rename(draft, join(folder, id))
+          await sync(folder)
+        })
         return { sizeBytes: stored }
       } catch (error) {
         await rm(draft, { force: true }).catch(() => {})
-        throw storageError(error)
+        throw error
       }
     },
 
     async get(id, range) {
-      let file: FileHandle
-      try {
-        file = await open(join(root, id.slice(0, 5), id.slice(5, 7), id))
-      } catch (error) {
-        if (isMissing(error)) return undefined
-        throw storageError(error)
-      }
-      return readChunks(file, range)
+      const path = join(root, id.slice(0, 5), id.slice(5, 7), id)
+      const file = await onDisk(() => open(path).catch(undefinedWhenMissing))
+      return file && readOpened(file, range)
     },
 
     async delete(ids) {
       for (const id of ids) {
-        await unlink(join(root, id.slice(0, 5), id.slice(5, 7), id)).catch((error: unknown) => {
-          if (!isMissing(error)) throw storageError(error)
-        })
+        await onDisk(() => unlink(join(root, id.slice(0, 5), id.slice(5, 7), id)).catch(undefinedWhenMissing))
       }
     },
 
     list: ({ after = '', limit = 1000 } = {}) => listPage(root, { after, limit }),
 
     async ping() {
-      await access(root, constants.R_OK | constants.W_OK).catch((error: unknown) => {
-        throw storageError(error)
-      })
+      await onDisk(() => access(root, constants.R_OK | constants.W_OK))
     },
   }
 }
@@ -86,7 +79,7 @@ export async function createDiskBlobStore(options: { folder: string }): Promise<
 const chunkBytes = 512 * 1024
 
 async function writeSynced(path: string, body: AsyncIterable<Uint8Array>, sizeBytes: number | undefined) {
-  const file = await open(path, 'wx')
+  const file = await onDisk(() => open(path, 'wx'))
   try {
     let total = 0
     let waiting: Uint8Array[] = []
@@ -101,7 +94,8 @@ async function writeSynced(path: string, body: AsyncIterable<Uint8Array>, sizeBy
         waitingBytes += chunk.length
         if (waitingBytes < chunkBytes) continue
         await write
-        write = writeAll(file, waiting, waitingBytes)
+        const [chunks, bytes] = [waiting, waitingBytes]
+        write = onDisk(() => writeAll(file, chunks, bytes))
         write.catch(() => {})
         waiting = []
         waitingBytes = 0
@@ -110,8 +104,10 @@ async function writeSynced(path: string, body: AsyncIterable<Uint8Array>, sizeBy
       await write
     }
     if (sizeBytes !== undefined && total !== sizeBytes) throw sizeMismatch(sizeBytes, total)
-    if (waitingBytes > 0) await writeAll(file, waiting, waitingBytes)
-    await file.datasync()
+    await onDisk(async () => {
+      if (waitingBytes > 0) await writeAll(file, waiting, waitingBytes)
+      await file.datasync()
+    })
     return total
   } finally {
     await file.close()
@@ -133,37 +129,73 @@ function sizeMismatch(expected: number, actual: number) {
   )
 }
 
+/**
+ * Chunks of an open file. An iterator of its own around the generator, since a reader may leave before it asks for the
+ * first chunk, when a generator would not run its `finally` and the file would stay open.
+ */
+async function readOpened(
+  file: FileHandle,
+  range: ByteRange | undefined,
+): Promise<AsyncIterable<Uint8Array>> {
+  const sizeBytes = (await onDisk(() => file.stat())).size
+  const start = range?.start ?? 0
+  const end = range ? range.end + 1 : sizeBytes
+  if (end > sizeBytes) {
+    await file.close()
+    throw storageError(new Error(`a range to byte ${end} of a blob of ${sizeBytes}`))
+  }
+  const chunks = readChunks(file, { start, end })
+  let begun = false
+  const iterator: AsyncIterator<Uint8Array> = {
+    next() {
+      begun = true
+      return chunks.next()
+    },
+    async return() {
+      if (begun) return chunks.return(undefined)
+      await file.close()
+      return { done: true, value: undefined }
+    },
+  }
+  return { [Symbol.asyncIterator]: () => iterator }
+}
+
 /** Two buffers in turn: one is read into while the reader has the other. */
-async function* readChunks(file: FileHandle, range: ByteRange | undefined): AsyncGenerator<Uint8Array> {
+async function* readChunks(
+  file: FileHandle,
+  span: { start: number; end: number },
+): AsyncGenerator<Uint8Array, undefined> {
+  const { end } = span
+  let position = span.start
   try {
-    let position = range?.start ?? 0
-    const end = range ? range.end + 1 : (await file.stat()).size
-    if (position >= end) return
-    const buffers = [Buffer.allocUnsafeSlow(Math.min(chunkBytes, end - position))]
+    const buffers: Buffer[] = []
     const read = (turn: number, from: number) => {
       const buffer = (buffers[turn % 2] ??= Buffer.allocUnsafeSlow(Math.min(chunkBytes, end - from)))
-      const length = Math.min(buffer.length, end - from)
-      const reading = file.read(buffer, 0, length, from)
+      const reading = onDisk(() => file.read(buffer, 0, Math.min(buffer.length, end - from), from))
       // The reader may leave before it asks for this one.
       reading.catch(() => {})
       return reading
     }
-    for (let turn = 0, next = read(turn, position); position < end; turn++) {
+    for (
+      let turn = 0, next = position < end ? read(turn, position) : undefined;
+      next && position < end;
+      turn++
+    ) {
       const { bytesRead, buffer } = await next
-      if (bytesRead === 0) throw new Error(`blob ends at byte ${position} of ${end}`)
+      if (bytesRead === 0) throw storageError(new Error(`the blob ends at byte ${position} of ${end}`))
       position += bytesRead
       if (position < end) next = read(turn + 1, position)
       try {
         yield buffer.subarray(0, bytesRead)
       } finally {
-        await next
+        // Nothing may be read into a buffer, or from a file, that is given up.
+        await next.catch(() => {})
       }
     }
-  } catch (error) {
-    throw storageError(error)
   } finally {
     await file.close()
   }
+  return undefined
 }
 
 async function listPage(root: string, page: { after: string; limit: number }): Promise<BlobPage> {
@@ -183,10 +215,7 @@ async function listPage(root: string, page: { after: string; limit: number }): P
 }
 
 async function namesFrom(folder: string, first: string): Promise<string[]> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    if (isMissing(error)) return []
-    throw storageError(error)
-  })
+  const names = (await onDisk(() => readdir(folder).catch(undefinedWhenMissing))) ?? []
   return names.filter((name) => name >= first).toSorted((a, b) => (a < b ? -1 : 1))
 }
 
@@ -231,18 +260,22 @@ function createFolderSync(): (folder: string) => Promise<void> {
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+function undefinedWhenMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
 }
 
-function storageError(error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException).code
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new CuttyError('storage_full', 'The disk is full; nothing was stored.', { cause: error })
+/** Runs what only the disk can fail at; errors of the caller's body must not be taken for the disk's. */
+async function onDisk<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw storageError(error)
   }
-  // Errors of the caller's body pass through as they are; only those of the file system have a syscall.
-  if (typeof (error as NodeJS.ErrnoException).syscall === 'string') {
-    return new CuttyError('storage_unavailable', undefined, { cause: error })
-  }
-  return error
+}
+
+function storageError(cause: unknown): CuttyError {
+  const { code } = cause as NodeJS.ErrnoException
+  return code === 'ENOSPC' || code === 'EDQUOT'
+    ? new CuttyError('storage_full', 'The disk is full; nothing was stored.', { cause })
+    : new CuttyError('storage_unavailable', undefined, { cause })
 }

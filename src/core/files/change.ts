@@ -172,7 +172,10 @@ async function retryRaces<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt()
     } catch (error) {
-      if (!(error instanceof DatabaseError) || error.kind !== 'guard') throw error
+      if (!(error instanceof DatabaseError)) throw error
+      // The bucket that was found went away.
+      if (error.kind === 'foreign_key') throw new CuttyError('bucket_not_found', undefined, { cause: error })
+      if (error.kind !== 'guard') throw error
       if (tries === limits.raceRetriesMax) throw new CuttyError('conflict', undefined, { cause: error })
     }
   }

@@ -57,10 +57,9 @@ export async function putFile(core: Core, caller: Caller, request: PutRequest): 
   try {
     return await commitFile(core, caller, { request, bucket, current, stored })
   } catch (error) {
-    // Only a tidy store is lost if this fails: the sweep at start-up finds what is left.
-    if (stored.blob.location === 'store') {
-      core.background.run('remove a blob that was not committed', () => core.blobs.delete([stored.blob.id]))
-    }
+    // A commit that was not answered may have taken effect: its bytes must stay. The sweep finds those of one that did not.
+    const unknown = error instanceof DatabaseError && error.kind === 'unavailable'
+    if (stored.blob.location === 'store' && !unknown) removeBlob(core, stored.blob.id)
     throw error
   }
 }
@@ -101,9 +100,14 @@ async function storeBody(core: Core, request: PutRequest): Promise<StoredBody> {
     const blob: BlobRef = { id, location, codec: 'identity', storedBytes: hash.sizeBytes, sha256 }
     return { blob, sizeBytes: hash.sizeBytes, description, inline }
   } catch (error) {
-    if (location === 'store') await core.blobs.delete([id])
+    if (location === 'store') removeBlob(core, id)
     throw error
   }
+}
+
+/** Only a tidy store is lost if this fails: the sweep finds what is left. */
+function removeBlob(core: Core, id: string): void {
+  core.background.run('remove a blob that no file points at', () => core.blobs.delete([id]))
 }
 
 function headOf(chunks: readonly Uint8Array[]): Uint8Array {

@@ -14,7 +14,8 @@ export interface BlobStore {
    * the loss of the process and, where the adapter says so, of power.
    *
    * If `body` throws, or yields another number of bytes than `sizeBytes` promises
-   * (`body_size_mismatch`), nothing is stored under `id` and the error is passed on as it is.
+   * (`body_size_mismatch`), nothing is stored under `id` and the error is passed on as it is. Chunks may be kept until
+   * the promise settles: their memory must not be used again meanwhile, so chunks of `get` have to be copied first.
    * `sizeBytes` may be left out when the length is not known beforehand. An id is put once only.
    */
   put(id: string, body: AsyncIterable<Uint8Array>, sizeBytes?: number): Promise<{ sizeBytes: number }>
@@ -23,6 +24,8 @@ export interface BlobStore {
    * The bytes of a blob, or `undefined` when there is none. `range` must lie inside the blob, which
    * the caller knows from its row. The source is opened before the promise resolves, so a blob
    * that is deleted while it is being read can still be read to its end.
+   *
+   * A range that does not lie inside the blob is `storage_unavailable`: row and blob disagree then.
    *
    * A chunk belongs to the reader until it asks for the next one: adapters may use the memory again.
    * A reader that stops early must call the iterator's `return` (as `for await … break` does), which

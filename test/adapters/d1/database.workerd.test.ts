@@ -1,0 +1,28 @@
+import { applyD1Migrations } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { expect, test } from 'vitest'
+import { createD1Database } from '../../../src/adapters/d1/database.ts'
+import { databaseContract } from '../../contracts/database.ts'
+import { contractStatements, findSetting } from '../../contracts/database-statements.ts'
+
+/** Rows before those that they refer to. */
+const tables = ['files', 'blob_bodies', 'blobs', 'buckets', 'api_tokens', 'access_keys', 'users', 'settings']
+
+async function clear(): Promise<void> {
+  await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)))
+}
+
+databaseContract('d1', async (statements) => {
+  await applyD1Migrations(env.DB, env.MIGRATIONS)
+  // Another suite of this run may have left rows.
+  await clear()
+  return { subject: createD1Database(env.DB, { statements }), cleanup: clear }
+})
+
+test('what D1 does not take as a value is an error of the port', async () => {
+  const database = createD1Database(env.DB, { statements: contractStatements })
+  await expect(database.query(findSetting, {} as { name: string })).rejects.toMatchObject({
+    name: 'DatabaseError',
+    kind: 'unavailable',
+  })
+})

@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, describe } from 'vitest'
+import { accessTests } from './http/access.ts'
+import { accountTests } from './http/accounts.ts'
+import { bucketTests } from './http/buckets.ts'
+import { conditionTests } from './http/conditions.ts'
+import { documentTests } from './http/documents.ts'
+import { fileTests } from './http/files.ts'
+import { formTests } from './http/forms.ts'
+import { integrityTests } from './http/integrity.ts'
+import { keyTests } from './http/keys.ts'
+import { listingTests } from './http/listing.ts'
+import { readingTests } from './http/reading.ts'
+import { setStage, type Stage } from './http/stage.ts'
+import type { HttpSubject } from './http/subject.ts'
+import { transferTests } from './http/transfers.ts'
+
+/**
+ * What the application promises to whoever speaks HTTP with it, on every runtime and over every way in. `more` adds
+ * what one way in promises beyond that.
+ */
+export function httpContract(
+  name: string,
+  start: () => Promise<HttpSubject>,
+  ...more: readonly ((stage: Stage) => void)[]
+): void {
+  describe(name, () => {
+    const stage = {} as Stage
+    beforeAll(async () => {
+      Object.assign(stage, await setStage(await start()))
+    })
+    afterAll(() => stage.subject.stop())
+
+    bucketTests(stage)
+    fileTests(stage)
+    keyTests(stage)
+    readingTests(stage)
+    conditionTests(stage)
+    integrityTests(stage)
+    formTests(stage)
+    transferTests(stage)
+    listingTests(stage)
+    accountTests(stage)
+    accessTests(stage)
+    documentTests(stage)
+    for (const tests of more) tests(stage)
+  })
+}

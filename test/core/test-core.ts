@@ -1,0 +1,95 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createDiskBlobStore } from '../../src/adapters/disk/blob-store.ts'
+import { openSqliteDatabase } from '../../src/adapters/sqlite/database.ts'
+import type { Caller } from '../../src/core/accounts/caller.ts'
+import type { NewAccessKey } from '../../src/core/accounts/credentials.ts'
+import { createSecretBox } from '../../src/core/accounts/secret-box.ts'
+import { ensureAdministrator } from '../../src/core/accounts/users.ts'
+import { createBlobCache } from '../../src/core/cache/blob-cache.ts'
+import { createPointerCache } from '../../src/core/cache/pointer-cache.ts'
+import type { Core } from '../../src/core/core.ts'
+import { createIdSource } from '../../src/core/ids.ts'
+import type { Background } from '../../src/core/ports/background.ts'
+import type { Event } from '../../src/core/ports/observer.ts'
+import { statements } from '../../src/core/statements/registry.ts'
+import { createTestClock, type TestClock } from './test-clock.ts'
+
+/** A core over SQLite and the disk, in a folder of its own that goes with it. */
+export interface TestCore {
+  readonly core: Core
+  readonly folder: string
+  readonly clock: TestClock
+  /** All that was observed so far. */
+  readonly events: Event[]
+  readonly adminKey: NewAccessKey
+  readonly admin: Caller
+  /** Waits for work that went on after its operation. */
+  settled(): Promise<void>
+  close(): Promise<void>
+}
+
+export const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
+
+export async function openTestCore(
+  options: { inlineBlobBytesMax?: number; cacheBytes?: number } = {},
+): Promise<TestCore> {
+  const folder = await mkdtemp(join(tmpdir(), 'cutty-core-'))
+  const clock = createTestClock()
+  const events: Event[] = []
+  const background = createTestBackground()
+  const database = await openSqliteDatabase({
+    file: join(folder, 'cutty.db'),
+    statements,
+    migrationsFolder,
+    inlineBlobBytesMax: options.inlineBlobBytesMax ?? 4096,
+    nowMs: clock.now(),
+  })
+  const core: Core = {
+    database,
+    pointers: createPointerCache(database),
+    blobs: await createDiskBlobStore({ folder }),
+    cache: createBlobCache({ bytesMax: options.cacheBytes ?? 1024 ** 2, entryBytesMax: 64 * 1024 }),
+    clock,
+    ids: createIdSource(clock),
+    background,
+    observe: (event) => events.push(event),
+    secrets: createSecretBox(new TextEncoder().encode('a master key for tests')),
+  }
+  const adminKey = (await ensureAdministrator(core, undefined)) as NewAccessKey
+  return {
+    core,
+    folder,
+    clock,
+    events,
+    adminKey,
+    admin: { role: 'admin', userId: adminKey.userId },
+    settled: () => background.settled(),
+    async close() {
+      await background.settled()
+      await core.database.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** Work in the background whose failures reach the test that waits for it. */
+export function createTestBackground(): Background & { settled(): Promise<void> } {
+  let tasks: Promise<void>[] = []
+  return {
+    run(_name, work) {
+      const task = work()
+      task.catch(() => {})
+      tasks.push(task)
+    },
+    async settled() {
+      while (tasks.length > 0) {
+        const waiting = tasks
+        tasks = []
+        await Promise.all(waiting)
+      }
+    },
+  }
+}

@@ -1,0 +1,31 @@
+import type { BoundStatement, Database, Params, Statement } from '../../src/core/ports/database.ts'
+import type { FaultPlan } from './plan.ts'
+
+/**
+ * `batch` before anything is written, `batch.acknowledge` when it has taken effect and the writer is not told yet:
+ * what a connection that breaks at the wrong moment looks like.
+ */
+export type DatabaseStep = 'query' | 'batch' | 'batch.acknowledge' | 'ping'
+
+/** A database whose steps go as `plan` says, and otherwise as `inner` does. Fail it with a `DatabaseError`. */
+export function faultyDatabase(inner: Database, plan: FaultPlan<DatabaseStep>): Database {
+  return {
+    capabilities: inner.capabilities,
+    ...(inner.changeCount ? { changeCount: inner.changeCount } : {}),
+    async query<P extends Params, R>(statement: Statement<P, R>, params: P): Promise<R[]> {
+      await plan('query')
+      return inner.query(statement, params)
+    },
+    async batch(statements: readonly BoundStatement[]) {
+      await plan('batch')
+      const results = await inner.batch(statements)
+      await plan('batch.acknowledge')
+      return results
+    },
+    async ping() {
+      await plan('ping')
+      await inner.ping()
+    },
+    close: () => inner.close(),
+  }
+}
