@@ -39,7 +39,7 @@ function toResponse(reply: HttpReply, body: string | Uint8Array | ReadableStream
     status: reply.status,
     headers: reply.headers,
     ...(encoded && { encodeBody: 'manual' }),
-  } as ResponseInit)
+  })
 }
 
 function fromFetch(request: Request): HttpRequest {

@@ -41,5 +41,5 @@ export interface Delivery {
 
 export interface HandledRequest {
   readonly reply: HttpReply
-  delivered(delivery: Delivery): void
+  readonly delivered: (delivery: Delivery) => void
 }

@@ -1,11 +1,15 @@
 import { CuttyError } from '../core/errors.ts'
 
-/** Splits a request target; the query comes without its question mark. */
+/**
+ * Splits a request target; the query comes without its question mark. Of an absolute target, which a client may send
+ * to any server (RFC 9112 §3.2.2), scheme and host are left out.
+ */
 export function splitTarget(target: string): { path: string; query: string } {
-  const mark = target.indexOf('?')
-  return mark < 0
-    ? { path: target, query: '' }
-    : { path: target.slice(0, mark), query: target.slice(mark + 1) }
+  const origin = target.startsWith('/') ? '' : (/^https?:\/\/[^/?]*/i.exec(target)?.[0] ?? '')
+  const from = origin.length
+  const mark = target.indexOf('?', from)
+  const path = mark < 0 ? target.slice(from) : target.slice(from, mark)
+  return { path: path === '' ? '/' : path, query: mark < 0 ? '' : target.slice(mark + 1) }
 }
 
 /**
