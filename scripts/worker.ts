@@ -17,7 +17,12 @@ const { values } = parseArgs({
   },
 })
 
-const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false', CI: 'true' }
+const env = {
+  ...process.env,
+  WRANGLER_SEND_METRICS: 'false',
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+  CI: 'true',
+}
 
 if (!existsSync(values.secrets)) {
   const { accessKeyId, secretAccessKey } = newKeyPair()

@@ -36,6 +36,8 @@ const collectEveryMs = 60_000
 
 export interface RunningServer {
   readonly url: string
+  /** The administrator's, when it was made up at this start: to be shown once. */
+  readonly firstKey: NewAccessKey | undefined
   /** Drains requests, waits for what is under way, lets go of the data folder. */
   stop(): Promise<void>
 }
@@ -90,11 +92,12 @@ export async function startServer(config: Config): Promise<RunningServer> {
     lock.release()
     throw error
   })
-  announce(config, url, firstKey)
   log.observe({ type: 'lifecycle', message: 'started', details: { version, url, pid: process.pid } })
 
   return {
     url,
+    // Whoever configured a key knows it.
+    firstKey: config.admin ? undefined : firstKey,
     async stop() {
       clearInterval(timer)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -148,26 +151,4 @@ async function listen(server: ReturnType<typeof createHttpServer>, { host, port 
   })
   const address = server.address() as AddressInfo
   return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
-}
-
-/** To people, on standard error; the log on standard output is for machines. */
-function announce(config: Config, url: string, key: NewAccessKey | undefined): void {
-  const lines = [
-    `cutty ${version} listens on ${url}`,
-    `  API     ${url}/api/v1/docs`,
-    `  data    ${config.data}`,
-  ]
-  if (key && !config.admin) {
-    lines.push(
-      '',
-      'First start: the administrator’s access key, shown this once.',
-      `  access key id      ${key.accessKeyId}`,
-      `  secret access key  ${key.secretAccessKey}`,
-      '',
-      'To make another, with these in CUTTY_ACCESS_KEY_ID and CUTTY_SECRET_ACCESS_KEY:',
-      `  npm run cutty -- keys create --user ${key.userId}`,
-      'If they are lost, start with CUTTY_ADMIN_ACCESS_KEY_ID and CUTTY_ADMIN_SECRET_ACCESS_KEY set to new ones.',
-    )
-  }
-  console.error(lines.join('\n'))
 }

@@ -2,6 +2,7 @@ import { waitUntil } from 'cloudflare:workers'
 import { createD1Database, type D1DatabaseLike } from '../adapters/d1/database.ts'
 import { createR2BlobStore } from '../adapters/r2/blob-store.ts'
 import type { R2BucketLike } from '../adapters/r2/client.ts'
+import type { KeyPair } from '../core/accounts/credentials.ts'
 import { checkMasterKey } from '../core/accounts/master-key.ts'
 import { createSecretBox } from '../core/accounts/secret-box.ts'
 import { ensureAdministrator } from '../core/accounts/users.ts'
@@ -14,6 +15,7 @@ import { systemClock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import { statements } from '../core/statements/registry.ts'
 import { type App, createApp } from '../http/app.ts'
+import { settings } from './config.ts'
 import { formatEvent } from './log.ts'
 import { serveFetch } from './worker-http.ts'
 
@@ -51,6 +53,22 @@ function start(env: Env): Promise<{ core: Core; app: App }> {
   return application
 }
 
+/** The settings of the server, as secrets; both or none. */
+function readAdmin(env: Env): KeyPair | undefined {
+  const { adminAccessKeyId, adminSecretAccessKey } = settings
+  const { CUTTY_ADMIN_ACCESS_KEY_ID: id, CUTTY_ADMIN_SECRET_ACCESS_KEY: secret } = env
+  if (!id && !secret) return undefined
+  try {
+    return {
+      accessKeyId: adminAccessKeyId.parse(id ?? ''),
+      secretAccessKey: adminSecretAccessKey.parse(secret ?? ''),
+    }
+  } catch (error) {
+    const names = `${adminAccessKeyId.env} or ${adminSecretAccessKey.env}`
+    throw new Error(`The secret ${names} ${(error as Error).message}.`, { cause: error })
+  }
+}
+
 async function join(env: Env): Promise<{ core: Core; app: App }> {
   const masterKey = env.CUTTY_MASTER_KEY ?? ''
   if (masterKey.length < 32) {
@@ -79,9 +97,9 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
     secrets: createSecretBox(new TextEncoder().encode(masterKey)),
   }
   await checkMasterKey(core)
-  const { CUTTY_ADMIN_ACCESS_KEY_ID: accessKeyId, CUTTY_ADMIN_SECRET_ACCESS_KEY: secretAccessKey } = env
   // Nobody would see a made-up key here: the first administrator's comes from the secrets.
-  if (accessKeyId && secretAccessKey) await ensureAdministrator(core, { accessKeyId, secretAccessKey })
+  const admin = readAdmin(env)
+  if (admin) await ensureAdministrator(core, admin)
   return { core, app: createApp(core) }
 }
 

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareText } from '../../src/core/files/list.ts'
 import { checkBucketName, checkKey, keyCeiling, prefixSuccessor } from '../../src/core/files/names.ts'

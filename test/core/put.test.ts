@@ -189,7 +189,10 @@ describe('putFile', () => {
       const precondition = (current: unknown) => {
         if (current !== undefined) throw new CuttyError('precondition_failed')
       }
-      const plan = only(['put.chunk'], slow(gate.pass))
+      const plan = only(
+        ['put.chunk'],
+        slow(() => gate.pass()),
+      )
       const core = { ...opened.core, blobs: faultyBlobStore(opened.core.blobs, plan) }
       const slowPut = put(core, 'race', large, { precondition })
       await gate.reached()

@@ -28,7 +28,7 @@ export interface TestCore {
   readonly admin: Caller
   /** Waits for work that went on after its operation. */
   settled(): Promise<void>
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))

@@ -27,7 +27,11 @@ describe.skipIf(!mounted)('a full disk (needs the right to mount)', () => {
   let server: RunningServer
 
   beforeAll(async () => {
-    const env = { CUTTY_ADMIN_ACCESS_KEY_ID: key.id, CUTTY_ADMIN_SECRET_ACCESS_KEY: key.secret, CUTTY_LOG: 'none' }
+    const env = {
+      CUTTY_ADMIN_ACCESS_KEY_ID: key.id,
+      CUTTY_ADMIN_SECRET_ACCESS_KEY: key.secret,
+      CUTTY_LOG: 'none',
+    }
     server = await startServer(readConfig(['--port', '0', '--data', folder, '--cache-bytes', '0'], env))
     await request('POST', '/api/v1/buckets', JSON.stringify({ name: 'full' }), 'application/json')
   })
@@ -42,7 +46,8 @@ describe.skipIf(!mounted)('a full disk (needs the right to mount)', () => {
     const headers = { authorization, ...(type && { 'content-type': type }) }
     return fetch(server.url + path, { method, headers, ...(body !== undefined && { body }) })
   }
-  const put = (name: string, body: Uint8Array<ArrayBuffer>) => request('PUT', `/api/v1/buckets/full/files/${name}`, body)
+  const put = (name: string, body: Uint8Array<ArrayBuffer>) =>
+    request('PUT', `/api/v1/buckets/full/files/${name}`, body)
   const get = (name: string) => request('GET', `/api/v1/buckets/full/files/${name}`)
   const filled = (sizeBytes: number, value: number) => new Uint8Array(sizeBytes).fill(value)
 

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Core } from '../../src/core/core.ts'
 import { CuttyError, errorCodes } from '../../src/core/errors.ts'
 import { DatabaseError } from '../../src/core/ports/database.ts'
-import type { RequestEvent } from '../../src/core/ports/observer.ts'
 import { createApp } from '../../src/http/app.ts'
 import { problemReply, problemStatuses } from '../../src/http/problem.ts'
 import { patternBytes } from '../contracts/http/bytes.ts'
@@ -38,7 +37,7 @@ beforeEach(async () => {
 })
 afterEach(() => opened.close())
 
-const requests = () => opened.events.filter((event) => event.type === 'request') as RequestEvent[]
+const requests = () => opened.events.filter((event) => event.type === 'request')
 const failures = () => opened.events.filter((event) => event.type === 'failure')
 
 describe('readiness', () => {

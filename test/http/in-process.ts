@@ -1,13 +1,14 @@
 import { CuttyError } from '../../src/core/errors.ts'
 import type { App } from '../../src/http/app.ts'
-import type { Delivery, HttpReply, HttpRequest } from '../../src/http/exchange.ts'
+import type { HandledRequest, HttpRequest } from '../../src/http/exchange.ts'
 import type { HttpAnswer, HttpFetch, HttpInit } from '../contracts/http/subject.ts'
 
 /** Calls the application without a network in between, in whatever runtime this is. */
 export function createInProcessFetch(app: App): HttpFetch {
   return async (target, init = {}) => {
-    const { reply, delivered } = await app.handle(createRequest(target, init))
-    const bytes = await readReply(reply, delivered)
+    const handled = await app.handle(createRequest(target, init))
+    const { reply } = handled
+    const bytes = await readReply(handled)
     const headers = new Map(Object.entries(reply.headers).map(([name, value]) => [name.toLowerCase(), value]))
     return { status: reply.status, headers, bytes } satisfies HttpAnswer
   }
@@ -50,10 +51,11 @@ async function* readBody(body: Exclude<HttpInit['body'], string>, declared: numb
   }
 }
 
-async function readReply({ body }: HttpReply, delivered: (delivery: Delivery) => void) {
+async function readReply(handled: HandledRequest) {
+  const { body } = handled.reply
   if (typeof body === 'string' || body instanceof Uint8Array || body === undefined) {
     const bytes = typeof body === 'string' ? encoder.encode(body) : new Uint8Array(body ?? [])
-    delivered({ bytesSent: bytes.length })
+    handled.delivered({ bytesSent: bytes.length })
     return bytes
   }
   const chunks: Uint8Array[] = []
@@ -65,10 +67,10 @@ async function readReply({ body }: HttpReply, delivered: (delivery: Delivery) =>
       chunks.push(new Uint8Array(chunk))
     }
   } catch (failure) {
-    delivered({ bytesSent, failure })
+    handled.delivered({ bytesSent, failure })
     throw failure
   }
-  delivered({ bytesSent })
+  handled.delivered({ bytesSent })
   const bytes = new Uint8Array(bytesSent)
   let offset = 0
   for (const chunk of chunks) {

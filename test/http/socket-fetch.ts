@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import type { HttpAnswer, HttpFetch } from '../contracts/http/subject.ts'
 
 /** Requests over TCP as they are written, with connections that are kept. */
-export function createSocketFetch(url: string): { fetch: HttpFetch; close(): void } {
+export function createSocketFetch(url: string): { fetch: HttpFetch; close: () => void } {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 })
   const { hostname: host, port } = new URL(url)
 

@@ -16,11 +16,8 @@ const bindings = {
 const fetch: HttpFetch = async (target, { method = 'GET', headers = {}, body } = {}) => {
   const content =
     body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : streamOf(body)
-  const request = new Request(`http://cutty.test${target}`, {
-    method,
-    headers,
-    body: content as Request['body'],
-  })
+  const sent: RequestInit = { method, headers, body: content as Request['body'] }
+  const request = new Request(`http://cutty.test${target}`, sent)
   const response = await worker.fetch(request, bindings)
   const answer: HttpAnswer = {
     status: response.status,
@@ -43,5 +40,5 @@ function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array>
 
 httpContract('HTTP in workerd, over D1 and R2', async () => {
   await applyD1Migrations(env.DB, env.MIGRATIONS)
-  return { fetch, admin, stop: async () => {} }
+  return { fetch, admin, racers: 20, stop: async () => {} }
 })

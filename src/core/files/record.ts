@@ -89,7 +89,8 @@ export async function findRecord(
   caller: Caller,
   request: { bucket: string; key: string; action: BucketAction },
 ): Promise<Pointer> {
-  const found = await core.pointers.read(request, () => readPointer(core, request))
+  const kept = core.pointers.read(request, () => readPointer(core, request))
+  const found = kept instanceof Promise ? await kept : kept
   if (!found) throw missingBucket(caller, request.bucket)
   authorizeBucket(caller, request.action, found.bucket)
   return found

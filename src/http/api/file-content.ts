@@ -21,11 +21,11 @@ import { description, describeFile, fileShape } from './schemas.ts'
 
 const tag = 'Files'
 
-const keyQuery = {
-  key: z.string().optional().meta({
+const keyQuery = z.strictObject({
+  key: z.string().meta({
     description: 'The key, instead of the path: for keys with `.` or `..` segments, which clients fold away.',
   }),
-}
+})
 
 const readHeaders = {
   Range: 'One range of bytes.',
@@ -42,14 +42,11 @@ const writeHeaders = {
 }
 
 /** The file that a request means: named by the rest of its path, or by its query. */
-function fileOf(call: Call<{ key?: string | undefined }>): { bucket: string; key: string } {
-  const { bucket, key: pathKey } = call.params as { bucket: string; key?: string }
-  const key = pathKey ?? call.query.key
+function fileOf(call: Call): { bucket: string; key: string } {
+  const named = { ...(call.query as object), ...call.params } as { bucket: string; key?: string }
+  const { bucket, key } = named
   if (key === undefined)
     throw new CuttyError('invalid_key', 'Name the file in the path or by the key parameter.')
-  if (pathKey !== undefined && call.query.key !== undefined) {
-    throw new CuttyError('invalid_key', 'Name the file in the path or by the key parameter, not by both.')
-  }
   checkKey(key)
   return { bucket, key }
 }
@@ -91,7 +88,9 @@ function writePrecondition({ core, request }: Call): ((current: FileRecord | und
   }
 }
 
-async function getFile(call: Call<{ key?: string; download?: string; info?: string }>): Promise<HttpReply> {
+async function getFile(
+  call: Call<{ download?: string | undefined; info?: string | undefined }>,
+): Promise<HttpReply> {
   const { core, caller, request, query } = call
   const action = query.info === undefined ? 'read_file' : 'list'
   const file = await findFileRecord(core, caller, { ...fileOf(call), action })
@@ -131,10 +130,21 @@ function selectRange(request: HttpRequest, file: FileRecord): ByteRange | undefi
 /** A page that a user uploaded must not act as this origin (R42). */
 const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 
+/** The headers of a record, which never changes: made once for as long as the pointer is kept in memory. */
+const headersOfRecord = new WeakMap<FileRecord, Readonly<Record<string, string>>>()
+
 function contentHeaders(file: FileRecord, { download }: { download: boolean }): Record<string, string> {
+  let headers = headersOfRecord.get(file)
+  if (!headers) headersOfRecord.set(file, (headers = makeHeaders(file)))
+  if (!download) return { ...headers }
+  return { ...headers, 'Content-Disposition': asAttachment(file.headers.contentDisposition, file.key) }
+}
+
+function makeHeaders(file: FileRecord): Record<string, string> {
   const { contentDisposition, contentEncoding, contentLanguage } = file.headers
-  const attachment = download || isActiveType(file.contentType)
-  const disposition = attachment ? asAttachment(contentDisposition, file.key) : contentDisposition
+  const disposition = isActiveType(file.contentType)
+    ? asAttachment(contentDisposition, file.key)
+    : contentDisposition
   const headers: Record<string, string> = {
     'Content-Type': file.contentType,
     ETag: formatEtag(file.etag),
@@ -180,7 +190,7 @@ function notModifiedHeaders(headers: Record<string, string>): Record<string, str
   return kept
 }
 
-async function putContent(call: Call<{ key?: string }>): Promise<HttpReply> {
+async function putContent(call: Call): Promise<HttpReply> {
   const { core, caller, request } = call
   const target = fileOf(call)
   if (request.header('content-range') !== undefined) {
@@ -229,7 +239,7 @@ export function locationOf(file: FileRecord): string {
     : `${base}/${file.key.split('/').map(encodeURIComponent).join('/')}`
 }
 
-async function patchFile(call: Call<{ key?: string }, z.infer<typeof patchBody>>): Promise<HttpReply> {
+async function patchFile(call: Call<unknown, z.infer<typeof patchBody>>): Promise<HttpReply> {
   const { core, caller, body } = call
   const file = await changeDescription(core, caller, {
     ...fileOf(call),
@@ -241,10 +251,12 @@ async function patchFile(call: Call<{ key?: string }, z.infer<typeof patchBody>>
 
 const patchBody = z.strictObject(description).partial()
 
-/** The same routes twice: with the key in the path, and in the query. */
-function withKey(route: Route<never, never> | Route): Route[] {
-  const { path } = route as Route
-  return [route as Route, { ...(route as Route), path: path.replace('/{key…}', '') }]
+/** The same route twice: with the key in the path, and in the query. */
+function withKey(route: Route): Route[] {
+  return [
+    { ...route, query: z.strictObject({}) },
+    { ...route, path: route.path.replace('/{key…}', ''), query: keyQuery },
+  ]
 }
 
 const path = '/api/v1/buckets/{bucket}/files/{key…}'
@@ -258,7 +270,6 @@ export const getRoute = defineRoute({
   description:
     'Ranges and conditions follow RFC 9110. HTML, SVG and other types that browsers run are sent as attachments.',
   query: z.strictObject({
-    ...keyQuery,
     download: z.string().optional().meta({ description: 'When present: send as an attachment.' }),
     info: z.string().optional().meta({ description: 'When present: describe the file as JSON instead.' }),
   }),
@@ -285,7 +296,6 @@ export const fileContentRoutes: Route[] = [
       description:
         'The body is the file. Nothing is stored unless all of it arrives and matches what was declared; when the ' +
         'reply comes, it is durable.',
-      query: z.strictObject(keyQuery),
       rawBody: { type: '*/*', description: 'The content' },
       headers: {
         ...writeHeaders,
@@ -311,7 +321,6 @@ export const fileContentRoutes: Route[] = [
       tag,
       summary: 'Change a file’s type, headers, metadata or tags',
       description: 'What is left out stays; null removes. `metadata` and `tags` are replaced as a whole.',
-      query: z.strictObject(keyQuery),
       body: patchBody,
       headers: writeHeaders,
       responses: { 200: { description: 'The file', schema: fileShape } },
@@ -324,7 +333,6 @@ export const fileContentRoutes: Route[] = [
       path,
       tag,
       summary: 'Delete a file',
-      query: z.strictObject(keyQuery),
       headers: { 'If-Match': writeHeaders['If-Match'] },
       responses: { 204: { description: 'Deleted' }, 404: problem('No such file') },
       handle: async (call) => {

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { fileShape } from '../../../src/http/api/schemas.ts'
 import { routes } from '../../../src/http/app.ts'
-import { createRouter, type RouteMatch } from '../../../src/http/route.ts'
+import { createRouter } from '../../../src/http/route.ts'
 import type { HttpAnswer, HttpCredentials, HttpInit, HttpSubject } from './subject.ts'
 
 /** Who a request is from: an access key, a token, or nobody. */
@@ -18,6 +18,7 @@ export interface Answer extends HttpAnswer {
   readonly text: string
   header(name: string): string | undefined
   // What a test expects it to be: the shape has been checked against the route's schema.
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
   json<T = Record<string, unknown>>(): T
 }
 
@@ -91,6 +92,7 @@ function checkAnswer(method: string, target: string, answer: Answer): void {
   const { status, bytes } = answer
   expect(answer.header('x-request-id'), `request id of ${method} ${target}`).toMatch(/^[\w-]{8,64}$/)
   expect(answer.header('x-content-type-options')).toBe('nosniff')
+  for (const [name, value] of answer.headers) expect(value, name).toMatch(/^[\t\x20-\x7e\x80-\xff]*$/)
   if (status === 204 || status === 304 || method === 'HEAD') expect(bytes.length, 'a body').toBe(0)
   else expect(answer.header('content-length') ?? String(bytes.length)).toBe(String(bytes.length))
   if (status >= 400) return checkProblem(method, answer)
@@ -119,7 +121,7 @@ function checkProblem(method: string, answer: Answer): void {
 function checkShape(method: string, target: string, answer: Answer): void {
   if (method === 'HEAD' || answer.status === 304) return
   const [path = '', query = ''] = target.split('?', 2)
-  const { route } = findRoute(method, path) as RouteMatch
+  const { route } = findRoute(method, path)
   const names = query.split('&').map((pair) => pair.split('=', 1)[0])
   const ofFile = route.method === 'GET' && (path.includes('/files/') || names.includes('key'))
   // A file's own content, unless its description was asked for.

@@ -213,7 +213,7 @@ function comparable({ status, headers }: Answer): unknown {
   const own = ['x-request-id', 'date', 'connection', 'keep-alive', 'server-timing', 'transfer-encoding']
   return {
     status,
-    headers: Object.fromEntries([...headers].filter(([name]) => !own.includes(name)).toSorted()),
+    headers: Object.fromEntries([...headers].filter(([name]) => !own.includes(name))),
   }
 }
 
@@ -221,9 +221,7 @@ function headTests(stage: Stage): void {
   test('HEAD says what GET would say, Content-Length included (R6)', async () => {
     const { api, alice } = stage
     const bucket = await stage.bucket()
-    const headers = {
-      ...{ 'Content-Encoding': 'br', 'Content-Disposition': 'inline', 'X-Cutty-Meta-a': 'b' },
-    }
+    const headers = { 'Content-Encoding': 'br', 'Content-Disposition': 'inline', 'X-Cutty-Meta-a': 'b' }
     await api.put(bucket, 'small.html', 'x'.repeat(100), { as: alice, headers })
     await api.put(bucket, 'large', patternBytes(2_000_000), { as: alice })
     await api.put(bucket, 'empty', '', { as: alice })

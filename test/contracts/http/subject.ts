@@ -3,6 +3,8 @@ export interface HttpSubject {
   readonly fetch: HttpFetch
   /** An administrator's key. */
   readonly admin: HttpCredentials
+  /** How many writers the races have; 50 where nothing is said. Fewer where a statement takes milliseconds. */
+  readonly racers?: number
   stop(): Promise<void>
 }
 
