@@ -25,7 +25,7 @@ the table to stdout, each result to <out>/<scenario>.json.
   --quick          small data, few short rounds: shows that everything works, proves no speed
   --json           print the results as JSON instead of a table
   --out FOLDER     where results are written (bench/results; quick: bench/tmp/quick)
-  --entry FILE     the server's entry file (src/entry/node.ts)
+  --entry FILE     the server's entry file (bin/cutty.js)
   --profile        profile the server's CPU and list where the time goes (slows it; writes no result)
   --list           name the scenarios and what they measure
   --help           this text
@@ -40,7 +40,7 @@ async function main(): Promise<number> {
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       out: { type: 'string' },
-      entry: { type: 'string', default: join(here, '../src/entry/node.ts') },
+      entry: { type: 'string', default: join(here, '../bin/cutty.js') },
       profile: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

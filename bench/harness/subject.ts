@@ -24,7 +24,7 @@ const accessKeyId = 'CUTTYBENCHADMIN00000'
 const secretAccessKey = 'bench-only-0123456789abcdef0123456789abcdef'
 
 export interface SubjectOptions {
-  /** The server's entry file. */
+  /** The command's file, as `npm start` runs it. */
   readonly entry: string
   /** Kept when it exists: a server can be started again on what another one left. */
   readonly dataFolder: string
@@ -41,7 +41,7 @@ export async function startSubject({ entry, dataFolder, profileFolder }: Subject
     authorization: `Basic ${Buffer.from(`${accessKeyId}:${secretAccessKey}`).toString('base64')}`,
   }
   const process = await startProcess({
-    args: profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, entry] : [entry],
+    args: [...(profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] : []), entry, 'serve'],
     core: 'server',
     env: {
       CUTTY_HOST: host,

@@ -5,6 +5,7 @@ import { get1Kib } from './get-1kib.ts'
 import { get1MibText } from './get-1mib-text.ts'
 import { get1Mib } from './get-1mib.ts'
 import { get64Mib } from './get-64mib.ts'
+import { inlineThreshold } from './inline-threshold.ts'
 import { list1M } from './list-1m.ts'
 import { memory1Gib } from './memory-1gib.ts'
 import { put1Kib } from './put-1kib.ts'
@@ -26,4 +27,5 @@ export const scenarios: readonly Scenario[] = [
   put1MibText,
   memory1Gib,
   list1M,
+  inlineThreshold,
 ]

@@ -41,7 +41,13 @@ export const inlineThreshold: Scenario = {
     const medians = Object.fromEntries(
       names.map((name) => [name, median(rounds.map(({ subject }) => subject[name] as number))]),
     )
-    return { rounds, disturbedRounds: [], medians, settings: { writers }, verified: [] }
+    return {
+      rounds,
+      disturbedRounds: [],
+      medians,
+      settings: { writers, compared: 'row16KibPutsPerSecond' },
+      verified: [],
+    }
   },
 }
 
