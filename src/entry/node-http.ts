@@ -98,7 +98,7 @@ class NodeRequest implements HttpRequest {
 
   constructor(incoming: IncomingMessage, expectant: ServerResponse | undefined) {
     this.method = incoming.method as string
-    this.target = decodeRawBytes(incoming.url as string)
+    this.target = decodeRawBytes(originForm(incoming.url as string))
     this.#incoming = incoming
     this.#expectant = expectant
   }
@@ -135,6 +135,11 @@ async function* readBody(incoming: IncomingMessage, expectant: ServerResponse | 
       cause,
     })
   }
+}
+
+/** RFC 9112 §3.2.2: a server takes the absolute form that is meant for proxies, too. */
+function originForm(target: string): string {
+  return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '') || '/'
 }
 
 /** Node shows the bytes of a target as Latin-1; some clients send UTF-8 there without escaping it. */

@@ -40,11 +40,15 @@ export const listByKeyDescending = defineStatement<KeyPage, FileListRow>({
   writes: [],
 })
 
-/** Files of one media type, in the order of their keys. */
+/**
+ * Files of one media type, in the order of their keys. Written as a range of pairs, or SQLite would read the bucket by its
+ * primary key and look at every type.
+ */
 export const listByType = defineStatement<KeyPage & { mediaType: string }, FileListRow>({
   name: 'listing.by_type',
   text: `SELECT ${columns} FROM files
-    WHERE bucket_id = ?1 AND media_type = ?5 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4`,
+    WHERE bucket_id = ?1 AND (media_type, key) >= (?5, ?2) AND (media_type, key) < (?5, ?3)
+    ORDER BY media_type, key LIMIT ?4`,
   params: ['bucketId', 'from', 'to', 'limit', 'mediaType'],
   reads: ['files'],
   writes: [],
@@ -53,7 +57,8 @@ export const listByType = defineStatement<KeyPage & { mediaType: string }, FileL
 export const listByTypeDescending = defineStatement<KeyPage & { mediaType: string }, FileListRow>({
   name: 'listing.by_type_descending',
   text: `SELECT ${columns} FROM files
-    WHERE bucket_id = ?1 AND media_type = ?5 AND key >= ?2 AND key < ?3 ORDER BY key DESC LIMIT ?4`,
+    WHERE bucket_id = ?1 AND (media_type, key) >= (?5, ?2) AND (media_type, key) < (?5, ?3)
+    ORDER BY media_type DESC, key DESC LIMIT ?4`,
   params: ['bucketId', 'from', 'to', 'limit', 'mediaType'],
   reads: ['files'],
   writes: [],
