@@ -1,8 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { CuttyError } from '../core/errors.ts'
+import type { Duplex } from 'node:stream'
+import { CuttyError, errorCodes } from '../core/errors.ts'
 import type { App } from '../http/app.ts'
 import type { Delivery, HandledRequest, HttpReply, HttpRequest } from '../http/exchange.ts'
 import { countReceived } from './upload-memory.ts'
+
+/** A key of 1,024 bytes takes three times that in a path, metadata up to 8 KiB. */
+const headBytesMax = 32_768
 
 /**
  * The application behind `node:http`. No `Request`, no `Response` and no web stream in between: with them a 1 KiB
@@ -10,8 +14,7 @@ import { countReceived } from './upload-memory.ts'
  */
 export function createHttpServer(app: App): Server {
   const server = createServer({
-    // A key of 1,024 bytes takes three times that in a path, metadata up to 8 KiB.
-    maxHeaderSize: 32_768,
+    maxHeaderSize: headBytesMax,
     headersTimeout: 60_000,
     // An upload may take hours; one that stands still is ended by the idle time-out.
     requestTimeout: 0,
@@ -26,7 +29,39 @@ export function createHttpServer(app: App): Server {
   server.on('checkContinue', (incoming: IncomingMessage, response: ServerResponse) => {
     void serve(app, new NodeRequest(incoming, response), incoming, response)
   })
+  server.on('clientError', refuseUnreadable)
   return server
+}
+
+/** What Node's parser refuses never becomes a request; the client is told why all the same. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
+  const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const status = tooLarge
+    ? '431 Request Header Fields Too Large'
+    : timedOut
+      ? '408 Request Timeout'
+      : '400 Bad Request'
+  const detail = tooLarge
+    ? `The request’s head may have at most ${headBytesMax} bytes.`
+    : timedOut
+      ? 'The request’s head did not arrive in time.'
+      : 'This is no HTTP/1.1 request. All but ASCII must be percent-encoded in its target.'
+  const body = JSON.stringify({
+    type: '/api/v1/docs#error-invalid_request',
+    title: errorCodes.invalid_request,
+    status: Number.parseInt(status, 10),
+    code: 'invalid_request',
+    detail,
+  })
+  const head = [
+    `HTTP/1.1 ${status}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
 async function serve(app: App, request: HttpRequest, incoming: IncomingMessage, response: ServerResponse) {
@@ -98,7 +133,7 @@ class NodeRequest implements HttpRequest {
 
   constructor(incoming: IncomingMessage, expectant: ServerResponse | undefined) {
     this.method = incoming.method as string
-    this.target = decodeRawBytes(originForm(incoming.url as string))
+    this.target = incoming.url as string
     this.#incoming = incoming
     this.#expectant = expectant
   }
@@ -135,16 +170,4 @@ async function* readBody(incoming: IncomingMessage, expectant: ServerResponse | 
       cause,
     })
   }
-}
-
-/** RFC 9112 §3.2.2: a server takes the absolute form that is meant for proxies, too. */
-function originForm(target: string): string {
-  return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '') || '/'
-}
-
-/** Node shows the bytes of a target as Latin-1; some clients send UTF-8 there without escaping it. */
-function decodeRawBytes(target: string): string {
-  // oxlint-disable-next-line no-control-regex
-  if (!/[^\x00-\x7f]/.test(target)) return target
-  return new TextDecoder('utf-8').decode(Buffer.from(target, 'latin1')).replaceAll('\ufffd', '%FF')
 }

@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ import type { Observer } from '../core/ports/observer.ts'
 import { statements } from '../core/statements/registry.ts'
 import { version } from '../core/version.ts'
 import { createApp } from '../http/app.ts'
-import type { Config } from './config.ts'
+import { type Config, settings } from './config.ts'
 import { createLog } from './log.ts'
 import { createHttpServer } from './node-http.ts'
 
@@ -44,9 +44,21 @@ export interface RunningServer {
 
 /** Joins the parts of a server and starts it. Throws an Error that says what is wrong when it cannot. */
 export async function startServer(config: Config): Promise<RunningServer> {
+  const held = new AsyncDisposableStack()
+  try {
+    return await start(config, held)
+  } catch (error) {
+    await held.disposeAsync()
+    throw error
+  }
+}
+
+/** Whatever must be let go of, at a failed start or at the end, is put on `held`. */
+async function start(config: Config, held: AsyncDisposableStack): Promise<RunningServer> {
   // Kept now and not at exit, so that the writing thread finds itself compiled even on the very first start.
   flushCompileCache()
   const lock = lockFolder(config.data)
+  held.defer(() => lock.release())
   const log = createLog({
     level: config.log,
     write: (text) => process.stdout.write(text),
@@ -62,36 +74,25 @@ export async function startServer(config: Config): Promise<RunningServer> {
     inlineBlobBytesMax,
     nowMs: systemClock.now(),
   })
+  held.defer(() => database.close())
+  // Not before the last sweep, or ids of a clock that went back would be taken for those of dead uploads.
+  const startedMs = Math.max(systemClock.now(), await lastSweptMs(database))
   const core: Core = {
     database,
     blobs,
     cache: createBlobCache({ bytesMax: config.cacheBytes, entryBytesMax: cacheEntryBytesMax }),
     pointers: createPointerCache(database),
     clock: systemClock,
-    ids: createIdSource(systemClock, { notBeforeMs: await lastSweptMs(database) }),
+    ids: createIdSource(systemClock, { notBeforeMs: startedMs }),
     background,
     observe: log.observe,
     secrets: createSecretBox(new TextEncoder().encode(masterKey)),
   }
   await checkMasterKey(core)
   const firstKey = await ensureAdministrator(core, config.admin)
-
-  const startedMs = systemClock.now()
-  background.run('remove blobs of uploads that never ended', async () => {
-    await sweepOrphans(core, { beforeMs: startedMs })
-  })
-  const collect = () =>
-    background.run('collect garbage', async () => {
-      await collectGarbage(core, { graceMs: garbageGraceMs })
-    })
-  const timer = setInterval(collect, collectEveryMs).unref()
-
   const server = createHttpServer(createApp(core))
-  const url = await listen(server, config).catch(async (error: unknown) => {
-    await database.close()
-    lock.release()
-    throw error
-  })
+  const url = await listen(server, config)
+  const timer = keepHouse(core, startedMs)
   log.observe({ type: 'lifecycle', message: 'started', details: { version, url, pid: process.pid } })
 
   return {
@@ -105,20 +106,39 @@ export async function startServer(config: Config): Promise<RunningServer> {
       await closed
       clearTimeout(deadline)
       await background.settled()
-      await database.close()
-      lock.release()
+      await held.disposeAsync()
       log.observe({ type: 'lifecycle', message: 'stopped' })
       log.flush()
     },
   }
 }
 
+/** Sweeps once what earlier processes left behind, and collects garbage from now on. */
+function keepHouse(core: Core, startedMs: number): NodeJS.Timeout {
+  core.background.run('remove blobs of uploads that never ended', async () => {
+    await sweepOrphans(core, { beforeMs: startedMs })
+  })
+  const collect = () =>
+    core.background.run('collect garbage', async () => {
+      await collectGarbage(core, { graceMs: garbageGraceMs })
+    })
+  return setInterval(collect, collectEveryMs).unref()
+}
+
+/** Whole or not there at all: what is encrypted with half a key is lost with the other half. */
 function readMasterKey(folder: string): string {
   const path = join(folder, 'master.key')
   if (!existsSync(path)) {
-    writeFileSync(path, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flush: true })
+    const draft = `${path}.new`
+    writeFileSync(draft, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flush: true })
+    renameSync(draft, path)
   }
-  return readFileSync(path, 'utf8').trim()
+  const key = readFileSync(path, 'utf8').trim()
+  try {
+    return settings.masterKey.parse(key)
+  } catch (error) {
+    throw new Error(`The file ${path} ${(error as Error).message}. Put the right one back.`, { cause: error })
+  }
 }
 
 function createBackground(observe: Observer): Background & { settled(): Promise<void> } {

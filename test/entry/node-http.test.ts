@@ -220,6 +220,28 @@ describe('what is not quite HTTP', () => {
     },
   )
 
+  test.each([
+    ['bytes above ASCII in the target', 'GET /é HTTP/1.1\r\nHost: x\r\n\r\n', 400, /percent-encoded/],
+    ['nonsense', 'what?\r\n\r\n', 400, /no HTTP/],
+    [
+      'a head that is too long',
+      `GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(40_000)}\r\n\r\n`,
+      431,
+      /32768 bytes/,
+    ],
+  ])('%s is refused as a problem, and the connection closed', async (_what, text, status, detail) => {
+    const connection = await openConnection(url)
+    connection.write(text)
+    const [lines = '', body = ''] = (await connection.closed()).split('\r\n\r\n')
+    expect(lines).toContain(`HTTP/1.1 ${status} `)
+    expect(lines).toContain('Content-Type: application/problem+json')
+    expect(JSON.parse(body)).toMatchObject({
+      status,
+      code: 'invalid_request',
+      detail: expect.stringMatching(detail),
+    })
+  })
+
   test('an absolute target is the target of its path', async () => {
     const connection = await openConnection(url)
     connection.write(head('GET', 'http://cutty.test/health'))

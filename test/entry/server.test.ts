@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { readConfig } from '../../src/entry/config.ts'
+import { startServer } from '../../src/entry/server.ts'
 import { authorization, type Client, createClient, type Identity } from '../contracts/http/client.ts'
 import { createSocketFetch } from '../http/socket-fetch.ts'
 import { type ServerProcess, startProcess } from './child.ts'
@@ -133,6 +135,22 @@ describe('a start that cannot succeed says why', () => {
     const third = start()
     const api = await clientOf(third)
     expect((await api.call('GET', '/api/v1/me', { as: admin })).status).toBe(200)
+  })
+
+  test('when the master key is cut short', async () => {
+    await writeFile(join(folder, 'master.key'), 'half\n')
+    await expect(startServer(readConfig(['--data', folder, '--port', '0'], {}))).rejects.toThrow(
+      /master\.key must be at least 32/,
+    )
+  })
+
+  test('and lets go of what it held', async () => {
+    await writeFile(join(folder, 'master.key'), 'half\n')
+    const config = readConfig(['--data', folder, '--port', '0'], { CUTTY_LOG: 'none' })
+    await expect(startServer(config)).rejects.toThrow(/master\.key/)
+    await rm(join(folder, 'master.key'))
+    const server = await startServer(config)
+    await server.stop()
   })
 
   test('when the configuration is wrong', async () => {

@@ -5,7 +5,7 @@ import { limits } from '../../core/limits.ts'
 import type { HttpRequest } from '../exchange.ts'
 import { contentTypeFor } from '../headers/content-type.ts'
 import { parseQuery } from '../target.ts'
-import { type description, metadata, tags as tagsSchema } from './schemas.ts'
+import { contentTypeCharsMax, type description, metadata, tags as tagsSchema } from './schemas.ts'
 import { validate } from '../json.ts'
 
 const metadataPrefix = 'x-cutty-meta-'
@@ -58,6 +58,9 @@ export function describeUpload(
   const tagHeader = request.header('x-cutty-tags')
   const tags = tagHeader === undefined ? {} : validate(tagsSchema, { ...parseQuery(tagHeader) }, 'headers')
   const declared = request.header('content-type')
+  if ((declared?.length ?? 0) > contentTypeCharsMax) {
+    throw new CuttyError('invalid_request', `content-type is longer than ${contentTypeCharsMax} characters.`)
+  }
   return async (head) => ({
     contentType: await contentTypeFor({ declared, key, head }),
     headers,

@@ -54,7 +54,12 @@ export const tags = z
     `there may be at most ${limits.tagsMax} tags`,
   )
 
-export const contentType = headerText.regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+/, 'must be a media type').max(255)
+/** RFC 6838 allows 127 characters for each half of a type. */
+export const contentTypeCharsMax = 255
+
+export const contentType = headerText
+  .regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+/, 'must be a media type')
+  .max(contentTypeCharsMax)
 
 /** What a client may say of a file; left out in a PATCH means unchanged, null means removed. */
 export const description = {
