@@ -1,11 +1,13 @@
 import type { BlobCache } from './cache/blob-cache.ts'
-import type { PointerCache } from './cache/pointer-cache.ts'
+import type { ReadCache } from './cache/read-cache.ts'
+import type { Pointer } from './files/record.ts'
 import type { IdSource } from './ids.ts'
 import type { Background } from './ports/background.ts'
 import type { BlobStore } from './ports/blob-store.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Database } from './ports/database.ts'
 import type { Observer } from './ports/observer.ts'
+import type { AccessKeyCredentialRow, TokenCredentialRow } from './statements/accounts.ts'
 import type { SecretBox } from './accounts/secret-box.ts'
 
 /** The parts that an entry joins. Every operation of the core takes them first. */
@@ -13,7 +15,10 @@ export interface Core {
   readonly database: Database
   readonly blobs: BlobStore
   readonly cache: BlobCache
-  readonly pointers: PointerCache
+  /** By bucket name and key. */
+  readonly pointers: ReadCache<Pointer>
+  readonly accessKeys: ReadCache<AccessKeyCredentialRow>
+  readonly tokens: ReadCache<TokenCredentialRow>
   readonly clock: Clock
   readonly ids: IdSource
   readonly background: Background

@@ -7,7 +7,7 @@ import { checkMasterKey } from '../core/accounts/master-key.ts'
 import { createSecretBox } from '../core/accounts/secret-box.ts'
 import { ensureAdministrator } from '../core/accounts/users.ts'
 import { createBlobCache } from '../core/cache/blob-cache.ts'
-import { createPointerCache } from '../core/cache/pointer-cache.ts'
+import { createReadCache } from '../core/cache/read-cache.ts'
 import type { Core } from '../core/core.ts'
 import { collectGarbage, sweepOrphans } from '../core/files/collect.ts'
 import { createIdSource } from '../core/ids.ts'
@@ -81,7 +81,9 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
       fixedLengthStream: (sizeBytes) => new FixedLengthStream(sizeBytes),
     }),
     cache: createBlobCache({ bytesMax: cacheBytesMax, entryBytesMax: cacheEntryBytesMax }),
-    pointers: createPointerCache(database),
+    pointers: createReadCache(database),
+    accessKeys: createReadCache(database),
+    tokens: createReadCache(database),
     clock: systemClock,
     ids: createIdSource(systemClock),
     background: {

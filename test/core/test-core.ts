@@ -9,7 +9,7 @@ import type { NewAccessKey } from '../../src/core/accounts/credentials.ts'
 import { createSecretBox } from '../../src/core/accounts/secret-box.ts'
 import { ensureAdministrator } from '../../src/core/accounts/users.ts'
 import { createBlobCache } from '../../src/core/cache/blob-cache.ts'
-import { createPointerCache } from '../../src/core/cache/pointer-cache.ts'
+import { createReadCache } from '../../src/core/cache/read-cache.ts'
 import type { Core } from '../../src/core/core.ts'
 import { createIdSource } from '../../src/core/ids.ts'
 import type { Background } from '../../src/core/ports/background.ts'
@@ -49,7 +49,9 @@ export async function openTestCore(
   })
   const core: Core = {
     database,
-    pointers: createPointerCache(database),
+    pointers: createReadCache(database),
+    accessKeys: createReadCache(database),
+    tokens: createReadCache(database),
     blobs: await createDiskBlobStore({ folder }),
     cache: createBlobCache({ bytesMax: options.cacheBytes ?? 1024 ** 2, entryBytesMax: 64 * 1024 }),
     clock,

@@ -42,7 +42,7 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
 
   const writer = await openWriter({ file: options.file, texts: options.statements.map(({ text }) => text) })
   const reader = new DatabaseSync(options.file, { readOnly: true })
-  reader.exec('PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384')
+  reader.exec('PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; PRAGMA mmap_size = 268435456')
   const prepared: (StatementSync | undefined)[] = []
 
   return {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Core } from '../core.ts'
 import { CuttyError } from '../errors.ts'
@@ -24,7 +25,8 @@ export type Credentials =
 
 /**
  * Who sent these. Throws `invalid_credentials`, with one text for every reason, so that nobody learns which ids
- * exist. A key that was deleted, or whose user was disabled, stops at once: its row is read each time.
+ * exist. A key that was deleted, or whose user was disabled, stops at once: its row is read each time, or kept only until
+ * anything is written.
  */
 export async function authenticate(core: Core, credentials: Credentials): Promise<Caller> {
   const row =
@@ -38,13 +40,20 @@ export async function authenticate(core: Core, credentials: Credentials): Promis
 }
 
 async function checkAccessKey(core: Core, id: string, secret: string): Promise<CredentialRow | undefined> {
-  const [row] = await core.database.query(findAccessKey, { id })
+  const row = await core.accessKeys.read(
+    id,
+    async () => (await core.database.query(findAccessKey, { id }))[0],
+  )
   if (!row) return undefined
   return sameText(core.secrets.open(row.secretEncrypted, id), secret) ? row : undefined
 }
 
 async function checkToken(core: Core, token: string): Promise<CredentialRow | undefined> {
-  const [row] = await core.database.query(findToken, { tokenHash: hashToken(token) })
+  const tokenHash = hashToken(token)
+  const row = await core.tokens.read(
+    Buffer.from(tokenHash).toString('hex'),
+    async () => (await core.database.query(findToken, { tokenHash }))[0],
+  )
   return row && (row.expiresAtMs === null || row.expiresAtMs > core.clock.now()) ? row : undefined
 }
 

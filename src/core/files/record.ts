@@ -89,7 +89,7 @@ export async function findRecord(
   caller: Caller,
   request: { bucket: string; key: string; action: BucketAction },
 ): Promise<Pointer> {
-  const kept = core.pointers.read(request, () => readPointer(core, request))
+  const kept = core.pointers.read(pointerKey(request), () => readPointer(core, request))
   const found = kept instanceof Promise ? await kept : kept
   if (!found) throw missingBucket(caller, request.bucket)
   authorizeBucket(caller, request.action, found.bucket)
@@ -100,6 +100,11 @@ export async function findRecord(
 export interface Pointer {
   readonly bucket: BucketRef
   readonly file: FileRecord | undefined
+}
+
+/** No key holds a NUL: the last one parts the two, whatever was given as a bucket’s name. */
+function pointerKey(name: { bucket: string; key: string }): string {
+  return `${name.bucket}\0${name.key}`
 }
 
 async function readPointer(core: Core, name: { bucket: string; key: string }): Promise<Pointer | undefined> {

@@ -76,17 +76,23 @@ export interface CredentialRow {
   disabledAtMs: number | null
 }
 
-export const findAccessKey = defineStatement<{ id: string }, CredentialRow & { secretEncrypted: Uint8Array }>(
-  {
-    name: 'access_keys.find',
-    text: `SELECT u.id AS userId, u.role AS role, u.disabled_at_ms AS disabledAtMs,
+export interface AccessKeyCredentialRow extends CredentialRow {
+  secretEncrypted: Uint8Array
+}
+
+export interface TokenCredentialRow extends CredentialRow {
+  expiresAtMs: number | null
+}
+
+export const findAccessKey = defineStatement<{ id: string }, AccessKeyCredentialRow>({
+  name: 'access_keys.find',
+  text: `SELECT u.id AS userId, u.role AS role, u.disabled_at_ms AS disabledAtMs,
       k.secret_encrypted AS secretEncrypted
     FROM access_keys k JOIN users u ON u.id = k.user_id WHERE k.id = ?1`,
-    params: ['id'],
-    reads: ['access_keys', 'users'],
-    writes: [],
-  },
-)
+  params: ['id'],
+  reads: ['access_keys', 'users'],
+  writes: [],
+})
 
 export interface AccessKeyRow {
   id: string
@@ -126,10 +132,7 @@ export const insertToken = defineStatement<{
   writes: ['api_tokens'],
 })
 
-export const findToken = defineStatement<
-  { tokenHash: Uint8Array },
-  CredentialRow & { expiresAtMs: number | null }
->({
+export const findToken = defineStatement<{ tokenHash: Uint8Array }, TokenCredentialRow>({
   name: 'api_tokens.find',
   text: `SELECT u.id AS userId, u.role AS role, u.disabled_at_ms AS disabledAtMs, t.expires_at_ms AS expiresAtMs
     FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.token_hash = ?1`,
