@@ -1,6 +1,6 @@
 import type { BlobCache } from './cache/blob-cache.ts'
 import type { ReadCache } from './cache/read-cache.ts'
-import type { Pointer } from './files/record.ts'
+import type { Pointer } from './files/file.ts'
 import type { IdSource } from './ids.ts'
 import type { Background } from './ports/background.ts'
 import type { BlobStore } from './ports/blob-store.ts'

@@ -7,8 +7,9 @@ import { accountRoutes } from './api/accounts.ts'
 import { bucketRoutes } from './api/buckets.ts'
 import { documentRoutes } from './api/documents.ts'
 import { fileRoutes } from './api/files.ts'
-import { fileContentRoutes } from './api/file-content.ts'
+import { downloadRoute } from './api/download.ts'
 import { healthRoutes } from './api/health.ts'
+import { uploadRoutes } from './api/upload.ts'
 import type { Delivery, HandledRequest, HttpReply, HttpRequest } from './exchange.ts'
 import { parseAuthorization } from './headers/authorization.ts'
 import { byteLength, readJson, validate } from './json.ts'
@@ -17,7 +18,8 @@ import { createRouter, type Route, type RouteMatch } from './route.ts'
 import { parseQuery, splitTarget } from './target.ts'
 
 const apiRoutes: readonly Route[] = [
-  ...fileContentRoutes,
+  downloadRoute,
+  ...uploadRoutes,
   ...fileRoutes,
   ...bucketRoutes,
   ...accountRoutes,

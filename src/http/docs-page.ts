@@ -133,7 +133,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; p
 h1 small { font-weight: 400; opacity: .6 } h2 { margin-top: 2rem } h4 { margin: 1rem 0 .25rem }
 nav a { margin-right: .75rem } code, pre { font: 13px/1.45 ui-monospace, monospace }
 details { border: 1px solid var(--line); border-radius: 6px; margin: .4rem 0; padding: .4rem .7rem }
-summary { cursor: pointer } summary span { opacity: .7 } summary b { display: inline-block; min-width: 4.2em }
+summary { cursor: pointer } summary span { opacity: .7 } summary b { display: inline-block; min-width: 4.8em }
 b.get { color: #0a7d44 } b.put, b.post { color: #1660c4 } b.patch { color: #a05a00 } b.delete { color: #c02626 }
 table { border-collapse: collapse; width: 100% } td { border-top: 1px solid var(--line); padding: .25rem .6rem .25rem 0; vertical-align: top }
 pre { overflow: auto; background: color-mix(in srgb, currentColor 6%, transparent); padding: .6rem; border-radius: 4px; max-height: 24rem }

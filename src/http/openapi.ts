@@ -31,6 +31,11 @@ export function openApiDocument(routes: readonly Route[], version: string) {
   }
 }
 
+/** A response that is an error. */
+export function problem(description: string): ResponseDescription {
+  return { description, type: 'application/problem+json' }
+}
+
 const problemSchema = {
   type: 'object',
   description: 'RFC 9457. `code` is stable.',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createBlobCache } from '../../src/core/cache/blob-cache.ts'
 import { createReadCache } from '../../src/core/cache/read-cache.ts'
-import type { Pointer } from '../../src/core/files/record.ts'
+import type { Pointer } from '../../src/core/files/file.ts'
 
 describe('blob cache', () => {
   test('holds no more bytes than it may, bookkeeping included', () => {

@@ -10,7 +10,8 @@ import { findBucketRow } from './buckets.ts'
 import { authorizeBucket } from '../accounts/caller.ts'
 import { checkKey } from './names.ts'
 import { describeColumns, guardDestination, replaceFile } from './put.ts'
-import { type FileDescription, type FileRecord, findFileRecord, findRecord } from './record.ts'
+import type { FileDescription, FileRecord } from './file.ts'
+import { findFileRecord, findRecord } from './record.ts'
 
 /** Names a file. */
 export interface FileRef {

@@ -1,22 +1,29 @@
 import { Buffer } from 'node:buffer'
 import { CuttyError } from '../errors.ts'
-import type { ListRequest } from './list.ts'
+
+/** The listing that a cursor is of. */
+export interface CursorOwner {
+  readonly sort: string
+  readonly order: string
+  readonly delimiter?: string | undefined
+  readonly cursor?: string | undefined
+}
 
 type CursorTypes = { string: string; number: number }
 
 /** What a cursor belongs to: another sort order would read it wrongly. */
-function kindOf(request: ListRequest): string {
+function kindOf(request: CursorOwner): string {
   return `${request.sort}.${request.order}.${request.delimiter ? 'grouped' : 'flat'}`
 }
 
 /** An opaque, URL-safe text. */
-export function encodeCursor(request: ListRequest, position: readonly (string | number)[]): string {
+export function encodeCursor(request: CursorOwner, position: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify([kindOf(request), ...position])).toString('base64url')
 }
 
 /** The position, or nothing on a first page. Throws `invalid_request` for anything this service did not make. */
 export function decodeCursor<const T extends readonly (keyof CursorTypes)[]>(
-  request: ListRequest,
+  request: CursorOwner,
   types: T,
 ): Partial<{ -readonly [i in keyof T]: CursorTypes[T[i]] }> {
   if (request.cursor === undefined) return [] as never

@@ -9,14 +9,8 @@ import { putFile as putFileRow } from '../statements/files.ts'
 import { destinationIsAbsent, destinationIsVersion } from '../statements/guards.ts'
 import { concatBytes, continueBody, createBodyHash, type ExpectedDigests, takeStart } from './body.ts'
 import { checkKey } from './names.ts'
-import {
-  type BlobRef,
-  type BucketRef,
-  type FileDescription,
-  type FileRecord,
-  findRecord,
-  mediaTypeOf,
-} from './record.ts'
+import type { BlobRef, BucketRef, FileDescription, FileRecord } from './file.ts'
+import { findRecord, mediaTypeOf } from './record.ts'
 
 export interface PutRequest {
   readonly bucket: string

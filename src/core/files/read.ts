@@ -3,7 +3,7 @@ import { CuttyError } from '../errors.ts'
 import type { ByteRange } from '../ports/blob-store.ts'
 import { findBlobBody } from '../statements/blobs.ts'
 import { concatBytes } from './body.ts'
-import type { FileRecord } from './record.ts'
+import type { FileRecord } from './file.ts'
 
 /** All of it at once where it is small, in chunks where it is not. */
 export type Content = Uint8Array | AsyncIterable<Uint8Array>

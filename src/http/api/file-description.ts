@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { CuttyError } from '../../core/errors.ts'
-import type { FileDescription, StoredHeaders } from '../../core/files/record.ts'
+import type { FileDescription, StoredHeaders } from '../../core/files/file.ts'
 import { limits } from '../../core/limits.ts'
 import type { HttpRequest } from '../exchange.ts'
 import { contentTypeFor } from '../headers/content-type.ts'

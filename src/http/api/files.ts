@@ -3,7 +3,7 @@ import { copyFile, deleteFiles, renameFile } from '../../core/files/change.ts'
 import { listFiles } from '../../core/files/list.ts'
 import { checkKey } from '../../core/files/names.ts'
 import { putFile } from '../../core/files/put.ts'
-import type { FileRecord } from '../../core/files/record.ts'
+import type { FileRecord } from '../../core/files/file.ts'
 import { limits } from '../../core/limits.ts'
 import { CuttyError } from '../../core/errors.ts'
 import type { FileListRow } from '../../core/statements/listing.ts'
@@ -14,11 +14,10 @@ import { formatEtag } from '../headers/etag.ts'
 import { jsonReply } from '../json.ts'
 import { isFailure, problemReply, toCuttyError } from '../problem.ts'
 import { type Call, defineRoute } from '../route.ts'
-import { getRoute, locationOf } from './file-content.ts'
+import { downloadRoute } from './download.ts'
 import { changeOf } from './file-description.ts'
+import { locationOf, tag } from './file-target.ts'
 import { description, describeFile, fileShape, isoTime, pageLimit } from './schemas.ts'
-
-const tag = 'Files'
 
 const listedShape = fileShape
   .pick({
@@ -183,7 +182,7 @@ export const fileRoutes = [
     },
     handle: async (call) => {
       const { core, caller, query } = call
-      if (query.key !== undefined) return getRoute.handle(call)
+      if (query.key !== undefined) return downloadRoute.handle(call)
       const listing = await listFiles(core, caller, { bucket: call.params['bucket'] as string, ...query })
       const { commonPrefixes, nextCursor = null } = listing
       return jsonReply(200, { files: listing.files.map(showListed), commonPrefixes, nextCursor })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { BucketRow } from '../../core/statements/buckets.ts'
-import type { FileRecord } from '../../core/files/record.ts'
+import type { FileRecord } from '../../core/files/file.ts'
 import { limits } from '../../core/limits.ts'
 
 /** Shapes of the REST API. They validate what comes in and describe what goes out. */
