@@ -7,6 +7,7 @@ import type { BlobStore } from './ports/blob-store.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Database } from './ports/database.ts'
 import type { Observer } from './ports/observer.ts'
+import type { Room } from './ports/room.ts'
 import type { AccessKeyCredentialRow, TokenCredentialRow } from './statements/accounts.ts'
 import type { SecretBox } from './accounts/secret-box.ts'
 
@@ -14,6 +15,7 @@ import type { SecretBox } from './accounts/secret-box.ts'
 export interface Core {
   readonly database: Database
   readonly blobs: BlobStore
+  readonly room: Room
   readonly cache: BlobCache
   /** By bucket name and key. */
   readonly pointers: ReadCache<Pointer>

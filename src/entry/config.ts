@@ -97,6 +97,14 @@ export const settings = {
     default: '32MiB',
     parse: parseBytes,
   },
+  reserveBytes: {
+    env: 'CUTTY_RESERVE_BYTES',
+    flag: 'reserve-bytes',
+    description:
+      'Room on the disk that uploads leave free. Deleting needs some: what is filled to the last byte cannot be emptied.',
+    default: '64MiB',
+    parse: parseBytes,
+  },
   log: {
     env: 'CUTTY_LOG',
     flag: 'log',

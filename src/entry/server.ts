@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createDiskBlobStore } from '../adapters/disk/blob-store.ts'
 import { lockFolder } from '../adapters/disk/folder-lock.ts'
+import { createDiskRoom } from '../adapters/disk/room.ts'
 import { openSqliteDatabase } from '../adapters/sqlite/database.ts'
 import type { NewAccessKey } from '../core/accounts/credentials.ts'
 import { checkMasterKey } from '../core/accounts/master-key.ts'
@@ -81,6 +82,7 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
     database,
     blobs,
     cache: createBlobCache({ bytesMax: config.cacheBytes, entryBytesMax: cacheEntryBytesMax }),
+    room: createDiskRoom({ folder: config.data, reserveBytes: config.reserveBytes, clock: systemClock }),
     pointers: createReadCache(database),
     accessKeys: createReadCache(database),
     tokens: createReadCache(database),

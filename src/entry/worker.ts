@@ -13,6 +13,7 @@ import { collectGarbage, sweepOrphans } from '../core/files/collect.ts'
 import { createIdSource } from '../core/ids.ts'
 import { systemClock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
+import { endlessRoom } from '../core/ports/room.ts'
 import { statements } from '../core/statements/registry.ts'
 import { type App, createApp } from '../http/app.ts'
 import { settings } from './config.ts'
@@ -81,6 +82,8 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
       fixedLengthStream: (sizeBytes) => new FixedLengthStream(sizeBytes),
     }),
     cache: createBlobCache({ bytesMax: cacheBytesMax, entryBytesMax: cacheEntryBytesMax }),
+    // R2 grows with what is put into it.
+    room: endlessRoom,
     pointers: createReadCache(database),
     accessKeys: createReadCache(database),
     tokens: createReadCache(database),

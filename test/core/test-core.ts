@@ -14,6 +14,7 @@ import type { Core } from '../../src/core/core.ts'
 import { createIdSource } from '../../src/core/ids.ts'
 import type { Background } from '../../src/core/ports/background.ts'
 import type { Event } from '../../src/core/ports/observer.ts'
+import { endlessRoom } from '../../src/core/ports/room.ts'
 import { statements } from '../../src/core/statements/registry.ts'
 import { createTestClock, type TestClock } from './test-clock.ts'
 
@@ -49,6 +50,7 @@ export async function openTestCore(
   })
   const core: Core = {
     database,
+    room: endlessRoom,
     pointers: createReadCache(database),
     accessKeys: createReadCache(database),
     tokens: createReadCache(database),

@@ -10,6 +10,7 @@ describe('configuration', () => {
       port: 8787,
       data: './data',
       cacheBytes: 32 * 1024 ** 2,
+      reserveBytes: 64 * 1024 ** 2,
       log: 'requests',
       shutdownSeconds: 30,
       admin: undefined,
@@ -36,6 +37,7 @@ describe('configuration', () => {
       CUTTY_ADMIN_SECRET_ACCESS_KEY: 's3cret/with+signs=',
       CUTTY_MASTER_KEY: masterKey,
       CUTTY_CACHE_BYTES: '1.5 GiB',
+      CUTTY_RESERVE_BYTES: '1GB',
       CUTTY_LOG: 'errors',
       CUTTY_SHUTDOWN_SECONDS: '0',
     }
@@ -46,6 +48,7 @@ describe('configuration', () => {
       admin: { accessKeyId: 'ADMIN_1', secretAccessKey: 's3cret/with+signs=' },
       masterKey,
       cacheBytes: 1.5 * 1024 ** 3,
+      reserveBytes: 1e9,
       log: 'errors',
       shutdownSeconds: 0,
     }

@@ -46,6 +46,7 @@ export async function putFile(core: Core, caller: Caller, request: PutRequest): 
   }
   const { bucket, file: current } = await findRecord(core, caller, { ...request, action: 'write' })
   request.precondition?.(current)
+  core.room.take(request.sizeBytes ?? 0)
 
   const stored = await storeBody(core, request)
   try {

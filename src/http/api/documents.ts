@@ -10,6 +10,14 @@ export function documentRoutes(routes: readonly Route[]): Route[] {
   return [
     defineRoute({
       method: 'GET',
+      path: '/',
+      tag: 'Documents',
+      summary: 'To the page',
+      responses: { 302: { description: 'To /api/v1/docs' } },
+      handle: () => ({ status: 302, headers: { Location: '/api/v1/docs', 'Cache-Control': 'no-store' } }),
+    }),
+    defineRoute({
+      method: 'GET',
       path: '/api/v1/openapi.json',
       tag: 'Documents',
       summary: 'The OpenAPI 3.1 document',

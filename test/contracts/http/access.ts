@@ -151,6 +151,7 @@ const rows: readonly Row[] = [
   { route: 'DELETE /api/v1/tokens/{token}', target: '/tokens/none', private: [401, 404, 404, 404] },
   { route: 'GET /api/v1/openapi.json', target: '/openapi.json', private: everybody },
   { route: 'GET /api/v1/docs', target: '/docs', private: everybody },
+  { route: 'GET /', target: '/../../', private: [302, 302, 302, 302] },
   { route: 'GET /health', target: '/../../health', private: everybody },
   { route: 'GET /ready', target: '/../../ready', private: everybody },
 ]

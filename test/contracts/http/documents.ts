@@ -26,6 +26,11 @@ export function documentTests(stage: Stage): void {
     expect(new Set(ids).size).toBe(ids.length)
   })
 
+  test('a browser that comes to the root is shown the page', async () => {
+    const { status, header } = await stage.api.call('GET', '/')
+    expect([status, header('location')]).toEqual([302, '/api/v1/docs'])
+  })
+
   test('the page shows every operation and loads nothing from elsewhere', async () => {
     const { api } = stage
     const page = await api.call('GET', '/api/v1/docs')
@@ -54,7 +59,7 @@ export function documentTests(stage: Stage): void {
     })
 
     test.each([
-      ['GET', '/'],
+      ['GET', '/nothing'],
       ['GET', '/api/v1'],
       ['GET', '/api/v1/'],
       ['GET', '/api/v2/buckets'],
