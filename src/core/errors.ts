@@ -16,7 +16,6 @@ export const errorCodes = {
   unsupported_media_type: 'The content type is not supported',
   precondition_failed: 'A precondition does not hold',
   range_not_satisfiable: 'The range lies outside the file',
-  not_acceptable: 'No acceptable representation',
   // Who asks
   unauthenticated: 'Authentication is required',
   invalid_credentials: 'The credentials are not valid',

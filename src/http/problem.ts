@@ -15,7 +15,6 @@ const statusOf: Record<ErrorCode, number> = {
   unsupported_media_type: 415,
   precondition_failed: 412,
   range_not_satisfiable: 416,
-  not_acceptable: 406,
   unauthenticated: 401,
   invalid_credentials: 401,
   access_denied: 403,

@@ -47,10 +47,3 @@ export interface LifecycleEvent {
   readonly message: string
   readonly details?: Readonly<Record<string, string | number | boolean>>
 }
-
-/** Tells several observers, in order. */
-export function observeAll(...observers: readonly Observer[]): Observer {
-  return (event) => {
-    for (const observer of observers) observer(event)
-  }
-}

@@ -7,6 +7,7 @@ import type { ByteRange } from '../../core/ports/blob-store.ts'
 import type { HttpReply, HttpRequest } from '../exchange.ts'
 import { asAttachment } from '../headers/content-disposition.ts'
 import { isActiveType } from '../headers/content-type.ts'
+import { formatReprDigest } from '../headers/digest.ts'
 import { formatEtag } from '../headers/etag.ts'
 import { formatHttpDate } from '../headers/http-date.ts'
 import { formatContentRange, formatUnsatisfiedRange, ifRangeAllows, parseRange } from '../headers/range.ts'
@@ -30,6 +31,9 @@ async function getFile(
   if (outcome === 'precondition_failed') throw preconditionFailed()
   if (outcome === 'not_modified') return { status: 304, headers: notModifiedHeaders(headers) }
 
+  if (/\bsha-256=(?:[1-9]|10)\b/.test(request.header('want-repr-digest') ?? '')) {
+    headers['Repr-Digest'] = formatReprDigest([['sha-256', file.blob.sha256]])
+  }
   const range = selectRange(request, file)
   const length = range ? range.end - range.start + 1 : file.sizeBytes
   headers['Content-Length'] = String(length)
@@ -125,6 +129,7 @@ const readHeaders = {
   'If-None-Match': 'Go on only if it has none of them.',
   'If-Modified-Since': 'Go on only if it was changed since.',
   'If-Unmodified-Since': 'Go on only if it was not changed since.',
+  'Want-Repr-Digest': '`sha-256=1`: send the SHA-256 of the whole file as Repr-Digest (RFC 9530).',
   'If-Range': 'Send the range only if the file has this ETag, else all of it.',
 }
 

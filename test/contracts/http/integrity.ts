@@ -84,6 +84,25 @@ export function integrityTests(stage: Stage): void {
       expect((await api.head(bucket, 'f', { as: alice })).status).toBe(404)
     })
 
+    test('comes back with a download that wants it, of the whole file even with a range', async () => {
+      const { api, alice } = stage
+      const bucket = await stage.bucket()
+      const bytes = patternBytes(5000)
+      await api.put(bucket, 'f', bytes, { as: alice })
+      const target = `/api/v1/buckets/${bucket}/files/f`
+      const whole = `sha-256=:${digest('sha256', bytes)}:`
+      for (const [wanted, sent] of [
+        ['sha-256=1', whole],
+        ['sha-512=3, sha-256=10', whole],
+        ['sha-256=0', undefined],
+        ['md5=1', undefined],
+      ] as const) {
+        const headers = { 'Want-Repr-Digest': wanted, Range: 'bytes=1-2' }
+        const answer = await api.call('GET', target, { as: alice, headers })
+        expect([wanted, answer.status, answer.header('repr-digest')]).toEqual([wanted, 206, sent])
+      }
+    })
+
     test('of bodies in chunks are checked as well', async () => {
       const { api, alice } = stage
       const bucket = await stage.bucket()
