@@ -12,6 +12,7 @@ import { configDefaults, defineConfig } from 'vitest/config'
 const workerdOnly = ['test/**/*.workerd.test.ts']
 const bothRuntimes = [
   'test/http/headers/**/*.test.ts',
+  'test/core/compression/**/*.test.ts',
   'test/adapters/memory/**/*.test.ts',
   'test/faults/**/*.test.ts',
 ]

@@ -34,6 +34,7 @@ export const errorCodes = {
   conflict: 'The file changed meanwhile',
   // Us
   storage_full: 'There is no room left',
+  content_damaged: 'The content is damaged',
   storage_unavailable: 'The storage cannot be reached',
   not_ready: 'The service is not ready',
   internal: 'Internal error',

@@ -30,6 +30,7 @@ const statusOf: Record<ErrorCode, number> = {
   last_admin: 409,
   conflict: 409,
   storage_full: 507,
+  content_damaged: 500,
   storage_unavailable: 503,
   not_ready: 503,
   internal: 500,
