@@ -138,7 +138,7 @@ describe('a body that cannot be read', () => {
     const { ids } = await opened.core.blobs.list()
     await opened.core.blobs.delete(ids)
     const answer = await clientOf(opened.core).call('GET', target, { as: opened.adminKey })
-    expect(answer.json()).toMatchObject({ status: 503, code: 'storage_unavailable' })
+    expect(answer.json()).toMatchObject({ status: 500, code: 'content_damaged' })
   })
 
   test('to its end breaks off, and is told as broken off (R25)', async () => {

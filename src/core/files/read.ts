@@ -10,7 +10,7 @@ export type Content = Uint8Array | AsyncIterable<Uint8Array>
 
 /**
  * The plaintext of a file, or a range of it. Small bodies come from memory, or are kept there. The caller has
- * authorised the read. Throws `storage_unavailable` when the bytes are gone, which is damage and never `not_found`.
+ * authorised the read. Throws `content_damaged` when the bytes are gone, which is never `not_found`.
  */
 export async function readContent(core: Core, file: FileRecord, range?: ByteRange): Promise<Content> {
   const { blob, sizeBytes } = file
@@ -46,5 +46,5 @@ async function collect(core: Core, file: FileRecord): Promise<Uint8Array> {
 
 function damaged(file: FileRecord, what: string): CuttyError {
   const cause = new Error(`blob ${file.blob.id} (${file.blob.location}, ${file.sizeBytes} bytes) ${what}`)
-  return new CuttyError('storage_unavailable', 'The content of this file cannot be read.', { cause })
+  return new CuttyError('content_damaged', 'The content of this file is damaged or gone.', { cause })
 }
