@@ -18,7 +18,7 @@ export interface Codec {
 
   /**
    * The plaintext of one frame, exactly `plainBytes` long. Never makes more than that (R24); a frame that is cut short, or
-   * holds less or more, is an error (R25). Whether the bytes are the right ones is told by their checksum in the index.
+   * makes less or more, is an error. Whether the bytes are the right ones is told by their checksum in the index (R25).
    */
   decompressFrame(stored: Uint8Array, plainBytes: number): Promise<Uint8Array>
 
