@@ -1,16 +1,19 @@
 import {
-  brotliCompress,
   brotliCompressSync,
-  brotliDecompress,
   brotliDecompressSync,
   type BrotliOptions,
   constants,
+  createBrotliCompress,
+  createBrotliDecompress,
 } from 'node:zlib'
 import { type Codec, noEnvelope } from './codec.ts'
-import { callZlib, exactly, outputOf, roomFor, type ZlibCall } from './zlib-call.ts'
+import { compressZlib, decompressZlib, type ZlibPair } from './zlib-call.ts'
 
-const compress: ZlibCall<BrotliOptions> = { synchronous: brotliCompressSync, onPool: brotliCompress }
-const decompress: ZlibCall<BrotliOptions> = { synchronous: brotliDecompressSync, onPool: brotliDecompress }
+const compress: ZlibPair<BrotliOptions> = { synchronous: brotliCompressSync, stream: createBrotliCompress }
+const decompress: ZlibPair<BrotliOptions> = {
+  synchronous: brotliDecompressSync,
+  stream: createBrotliDecompress,
+}
 
 /** Brotli (RFC 7932): streams cannot be put one behind the other, so it is for blobs of one frame. */
 export const brotli: Codec = Object.freeze({
@@ -20,15 +23,13 @@ export const brotli: Codec = Object.freeze({
   levels: Object.freeze({ min: 0, max: 11, fast: 4, ratio: 5, strong: 11 }),
 
   async compressFrame(plain: Uint8Array, level: number) {
-    return callZlib(compress, plain, {
+    return compressZlib(compress, plain, {
       params: { [constants.BROTLI_PARAM_QUALITY]: level, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length },
-      ...roomFor(plain.length),
     })
   },
 
   async decompressFrame(stored: Uint8Array, plainBytes: number) {
-    const options = outputOf(plainBytes)
-    return exactly(await callZlib(decompress, stored, options), plainBytes)
+    return decompressZlib(decompress, stored, plainBytes, {})
   },
 
   createEnvelope: () => noEnvelope,

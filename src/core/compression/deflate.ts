@@ -1,36 +1,40 @@
+import { Buffer } from 'node:buffer'
 import {
   constants,
   crc32,
-  deflateRaw,
+  createDeflateRaw,
+  createInflateRaw,
   deflateRawSync,
-  inflateRaw,
   inflateRawSync,
   type ZlibOptions,
 } from 'node:zlib'
 import type { Codec, Envelope } from './codec.ts'
-import { callZlib, exactly, outputOf, roomFor, type ZlibCall } from './zlib-call.ts'
+import { compressZlib, decompressZlib, type ZlibPair } from './zlib-call.ts'
 
 /**
  * gzip (RFC 1952) and zlib (RFC 1950, what HTTP calls `deflate`). Each frame is DEFLATE with a fresh state, ended by a
  * full flush: byte-aligned, not final, referring to nothing before it. So frames can be made in parallel and read alone,
  * and all of them, with an empty final block, are one member: many clients stop after the first of several.
  */
-const compress: ZlibCall<ZlibOptions> = { synchronous: deflateRawSync, onPool: deflateRaw }
-const decompress: ZlibCall<ZlibOptions> = { synchronous: inflateRawSync, onPool: inflateRaw }
+const compress: ZlibPair<ZlibOptions> = { synchronous: deflateRawSync, stream: createDeflateRaw }
+const decompress: ZlibPair<ZlibOptions> = { synchronous: inflateRawSync, stream: createInflateRaw }
 
 /** A last block with nothing in it, in fixed Huffman codes. */
-const finalBlock = [0x03, 0x00]
+const finalBlock = Uint8Array.of(0x03, 0x00)
+
+/** A full flush is an empty stored block, whose length, and that again with its bits turned, end on a byte. */
+const flushEnd = Buffer.of(0x00, 0x00, 0xff, 0xff)
 
 const levels = Object.freeze({ min: 1, max: 9, fast: 1, ratio: 6, strong: 9 })
 
 async function compressFrame(plain: Uint8Array, level: number): Promise<Uint8Array> {
-  return callZlib(compress, plain, { level, finishFlush: constants.Z_FULL_FLUSH, ...roomFor(plain.length) })
+  return compressZlib(compress, plain, { level, finishFlush: constants.Z_FULL_FLUSH })
 }
 
 async function decompressFrame(stored: Uint8Array, plainBytes: number): Promise<Uint8Array> {
-  // A flush in place of the end: the frame has no final block.
-  const options = { finishFlush: constants.Z_SYNC_FLUSH, ...outputOf(plainBytes) }
-  return exactly(await callZlib(decompress, stored, options), plainBytes)
+  // Without its flush a frame may decode, but the stream is broken behind it.
+  if (stored.length < 5 || !flushEnd.equals(stored.subarray(-4))) throw new Error('the frame ends early')
+  return decompressZlib(decompress, Buffer.concat([stored, finalBlock]), plainBytes, {})
 }
 
 export const gzip: Codec = Object.freeze({
