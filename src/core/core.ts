@@ -1,4 +1,5 @@
 import type { BlobCache } from './cache/blob-cache.ts'
+import type { CodecName } from './compression/codec.ts'
 import type { ReadCache } from './cache/read-cache.ts'
 import type { Pointer } from './files/file.ts'
 import type { IdSource } from './ids.ts'
@@ -11,11 +12,22 @@ import type { Room } from './ports/room.ts'
 import type { AccessKeyCredentialRow, TokenCredentialRow } from './statements/accounts.ts'
 import type { SecretBox } from './accounts/secret-box.ts'
 
+/** What this runtime can compress. */
+export interface CompressionParts {
+  /** Codecs that passed their self-test here (R23). The others are out of service. */
+  readonly available: ReadonlySet<CodecName>
+  /** Frames of one body that are compressed at one time: as many as there are cores. */
+  readonly framesAtOnce: number
+  /** Bodies that are longer, as far as it is known, are kept as they are: where processor time is bounded. */
+  readonly compressBytesMax: number
+}
+
 /** The parts that an entry joins. Every operation of the core takes them first. */
 export interface Core {
   readonly database: Database
   readonly blobs: BlobStore
   readonly room: Room
+  readonly compression: CompressionParts
   readonly cache: BlobCache
   /** By bucket name and key. */
   readonly pointers: ReadCache<Pointer>

@@ -15,6 +15,7 @@ export const errorCodes = {
   too_large: 'The content is too large',
   unsupported_media_type: 'The content type is not supported',
   precondition_failed: 'A precondition does not hold',
+  not_acceptable: 'No form of the file is acceptable',
   range_not_satisfiable: 'The range lies outside the file',
   // Who asks
   unauthenticated: 'Authentication is required',

@@ -58,6 +58,8 @@ export function formatEvent(event: Event, level: LogLevel): string | undefined {
       const { requestId, during, error } = event
       return members({ level: 'error', event: 'failure', requestId, during, error: describeError(error) })
     }
+    case 'damage':
+      return members({ level: 'error', event: 'damage', blobId: event.blobId, what: event.what })
     case 'storage':
       return members({ level: 'info', event: 'storage', action: event.action, blobs: event.blobs })
     case 'lifecycle':

@@ -67,12 +67,21 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
 async function serve(app: App, request: HttpRequest, incoming: IncomingMessage, response: ServerResponse) {
   const handled = await app.handle(request)
   const { reply } = handled
-  if (response.destroyed) return handled.delivered({ bytesSent: 0, clientGone: true })
+  if (response.destroyed) {
+    await closeBody(reply.body)
+    return handled.delivered({ bytesSent: 0, clientGone: true })
+  }
   const draining = !(response.req.socket.server as Server | undefined)?.listening
   if (draining) response.setHeader('Connection', 'close')
   response.writeHead(reply.status, reply.headers)
   if (request.bodyBytes !== 0 && !incoming.complete) lingerOn(incoming, response)
   await send(handled, reply, response)
+}
+
+/** What was opened for a body that nobody will read. */
+async function closeBody(body: HttpReply['body']): Promise<void> {
+  if (typeof body !== 'object' || body instanceof Uint8Array) return
+  await body[Symbol.asyncIterator]().return?.()
 }
 
 async function send(handled: HandledRequest, { body }: HttpReply, response: ServerResponse): Promise<void> {

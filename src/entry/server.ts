@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createDiskBlobStore } from '../adapters/disk/blob-store.ts'
@@ -15,6 +16,7 @@ import { ensureAdministrator } from '../core/accounts/users.ts'
 import { createBlobCache } from '../core/cache/blob-cache.ts'
 import { createReadCache } from '../core/cache/read-cache.ts'
 import type { Core } from '../core/core.ts'
+import { testedCodecs } from './tested-codecs.ts'
 import { collectGarbage, lastSweptMs, sweepOrphans } from '../core/files/collect.ts'
 import { createIdSource } from '../core/ids.ts'
 import type { Background } from '../core/ports/background.ts'
@@ -34,6 +36,8 @@ const cacheEntryBytesMax = 1024 ** 2
 /** An open file can be read to its end after it was removed, so the grace only has to outlast one request's start. */
 const garbageGraceMs = 60_000
 const collectEveryMs = 60_000
+/** The thread pool has four threads, and other work: hashing file names, reading, decoding for others. */
+const framesAtOnceMax = 4
 
 export interface RunningServer {
   readonly url: string
@@ -81,6 +85,11 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
   const core: Core = {
     database,
     blobs,
+    compression: {
+      available: await testedCodecs(log.observe),
+      framesAtOnce: Math.min(framesAtOnceMax, availableParallelism()),
+      compressBytesMax: Number.POSITIVE_INFINITY,
+    },
     cache: createBlobCache({ bytesMax: config.cacheBytes, entryBytesMax: cacheEntryBytesMax }),
     room: createDiskRoom({ folder: config.data, reserveBytes: config.reserveBytes, clock: systemClock }),
     pointers: createReadCache(database),

@@ -18,6 +18,7 @@ import { statements } from '../core/statements/registry.ts'
 import { type App, createApp } from '../http/app.ts'
 import { settings } from './config.ts'
 import { formatEvent } from './log.ts'
+import { testedCodecs } from './tested-codecs.ts'
 import { serveFetch } from './worker-http.ts'
 
 /** The bindings of `wrangler.jsonc`, and the secrets. */
@@ -30,6 +31,8 @@ export interface Env {
   readonly CUTTY_ADMIN_SECRET_ACCESS_KEY?: string
 }
 
+/** Some seconds of the 30 that a request may compute: what is longer, as far as that is known, is kept as it is. */
+const compressBytesMax = 256 * 1024 ** 2
 /** An isolate has 128 MB, shared by all of its requests. */
 const cacheBytesMax = 16 * 1024 ** 2
 const cacheEntryBytesMax = 256 * 1024
@@ -81,6 +84,7 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
     blobs: createR2BlobStore(env.BLOBS, {
       fixedLengthStream: (sizeBytes) => new FixedLengthStream(sizeBytes),
     }),
+    compression: { available: await testedCodecs(observe), framesAtOnce: 1, compressBytesMax },
     cache: createBlobCache({ bytesMax: cacheBytesMax, entryBytesMax: cacheEntryBytesMax }),
     // R2 grows with what is put into it.
     room: endlessRoom,

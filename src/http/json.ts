@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { z } from 'zod'
 import { CuttyError } from '../core/errors.ts'
-import { concatBytes } from '../core/files/body.ts'
+import { concatBytes } from '../core/bytes.ts'
 import { limits } from '../core/limits.ts'
 import type { HttpReply, HttpRequest } from './exchange.ts'
 

@@ -14,6 +14,7 @@ const statusOf: Record<ErrorCode, number> = {
   too_large: 413,
   unsupported_media_type: 415,
   precondition_failed: 412,
+  not_acceptable: 406,
   range_not_satisfiable: 416,
   unauthenticated: 401,
   invalid_credentials: 401,

@@ -35,7 +35,12 @@ describe('putFile', () => {
   afterEach(() => opened.close())
 
   const put = (core: Core, key: string, bytes: Uint8Array, more: Partial<PutRequest> = {}) =>
-    putFile(core, opened.admin, { bucket, key, body: chunked(bytes), describe: describeAs, ...more })
+    putFile(core, opened.admin, {
+      ...{ bucket, key, body: chunked(bytes), describe: describeAs },
+      // Chunk by chunk, as it comes.
+      compression: { mode: 'off' },
+      ...more,
+    })
 
   async function read(key: string): Promise<Buffer> {
     const file = await findFileRecord(opened.core, opened.admin, { bucket, key, action: 'read_file' })

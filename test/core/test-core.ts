@@ -10,6 +10,8 @@ import { createSecretBox } from '../../src/core/accounts/secret-box.ts'
 import { ensureAdministrator } from '../../src/core/accounts/users.ts'
 import { createBlobCache } from '../../src/core/cache/blob-cache.ts'
 import { createReadCache } from '../../src/core/cache/read-cache.ts'
+import type { CodecName } from '../../src/core/compression/codec.ts'
+import { codecs } from '../../src/core/compression/codecs.ts'
 import type { Core } from '../../src/core/core.ts'
 import { createIdSource } from '../../src/core/ids.ts'
 import type { Background } from '../../src/core/ports/background.ts'
@@ -55,6 +57,11 @@ export async function openTestCore(
     accessKeys: createReadCache(database),
     tokens: createReadCache(database),
     blobs: await createDiskBlobStore({ folder }),
+    compression: {
+      available: new Set(Object.keys(codecs) as CodecName[]),
+      framesAtOnce: 2,
+      compressBytesMax: Number.POSITIVE_INFINITY,
+    },
     cache: createBlobCache({ bytesMax: options.cacheBytes ?? 1024 ** 2, entryBytesMax: 64 * 1024 }),
     clock,
     ids: createIdSource(clock),

@@ -6,7 +6,7 @@ import {
   createBrotliCompress,
   createBrotliDecompress,
 } from 'node:zlib'
-import { type Codec, noEnvelope } from './codec.ts'
+import { type Codec, createBareEnvelope } from './codec.ts'
 import { compressZlib, decompressZlib, type ZlibPair } from './zlib-call.ts'
 
 const compress: ZlibPair<BrotliOptions> = { synchronous: brotliCompressSync, stream: createBrotliCompress }
@@ -14,6 +14,9 @@ const decompress: ZlibPair<BrotliOptions> = {
   synchronous: brotliDecompressSync,
   stream: createBrotliDecompress,
 }
+
+/** A window of 64 KiB (one zero bit); the last block, empty (two ones): RFC 7932 §9. */
+const emptyStream = Uint8Array.of(0b110)
 
 /** Brotli (RFC 7932): streams cannot be put one behind the other, so it is for blobs of one frame. */
 export const brotli: Codec = Object.freeze({
@@ -32,5 +35,5 @@ export const brotli: Codec = Object.freeze({
     return decompressZlib(decompress, stored, plainBytes, {})
   },
 
-  createEnvelope: () => noEnvelope,
+  createEnvelope: () => createBareEnvelope(emptyStream),
 })

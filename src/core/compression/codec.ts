@@ -13,7 +13,10 @@ export interface Codec {
   readonly severalFrames: boolean
   readonly levels: Levels
 
-  /** Compresses one frame: on a thread of the runtime's pool where there is one and the frame is large. */
+  /**
+   * Compresses one frame: on a thread of the runtime's pool where there is one and the frame is large. Once the promise has
+   * settled the memory of `plain` may be used again, so what it gives has memory of its own.
+   */
   compressFrame(plain: Uint8Array, level: number): Promise<Uint8Array>
 
   /**
@@ -46,5 +49,14 @@ export interface Envelope {
 
 const nothing = new Uint8Array(0)
 
-/** Where the frames alone are the stream. */
-export const noEnvelope: Envelope = Object.freeze({ head: nothing, update: () => {}, tail: () => nothing })
+/** Where the frames alone are the stream. `emptyStream` is that of nothing, since no bytes at all are none. */
+export function createBareEnvelope(emptyStream: Uint8Array): Envelope {
+  let isEmpty = true
+  return {
+    head: nothing,
+    update() {
+      isEmpty = false
+    },
+    tail: () => (isEmpty ? emptyStream : nothing),
+  }
+}

@@ -1,12 +1,14 @@
 import { crc32 } from 'node:zlib'
+import { CuttyError } from '../errors.ts'
 import type { Codec } from './codec.ts'
 import { type FrameIndex, serializeIndex } from './frame-index.ts'
+import { framesMax } from './policy.ts'
 
 export interface EncodeOptions {
   readonly codec: Codec
   readonly level: number
   readonly frameBytes: number
-  /** Frames that may be compressed at one time; so many and two more are in memory. */
+  /** Frames that may be compressed at one time: so many are in memory, and the one that arrives. */
   readonly parallel: number
 }
 
@@ -17,10 +19,21 @@ export interface EncodedBody {
   result(): { readonly index: FrameIndex; readonly storedBytes: number }
 }
 
-/** Compresses a body while it arrives. Chunks of `plain` are copied: their memory may be used again. */
+const nothing = new Uint8Array(0)
+
+interface Working {
+  readonly plain: Uint8Array
+  readonly stored: Promise<Uint8Array>
+}
+
+/**
+ * Compresses a body while it arrives. Chunks of `plain` are copied: their memory may be used again. Reading `body` throws
+ * `too_large` when there are more frames than a blob may have, which a body of unknown length can come to.
+ */
 export function encodeFrames(plain: AsyncIterable<Uint8Array>, options: EncodeOptions): EncodedBody {
   const { codec, level, frameBytes, parallel } = options
   const envelope = codec.createEnvelope()
+  const most = codec.severalFrames ? framesMax : 1
   const lengths: number[] = []
   const checksums: number[] = []
   let sizeBytes = 0
@@ -31,25 +44,29 @@ export function encodeFrames(plain: AsyncIterable<Uint8Array>, options: EncodeOp
     storedBytes += bytes.length
     return bytes
   }
-  const begin = (frame: Uint8Array): Promise<Uint8Array> => {
-    envelope.update(frame)
-    checksums.push(crc32(frame))
-    sizeBytes += frame.length
-    const compressing = codec.compressFrame(frame, level)
+  const begin = (plainFrame: Uint8Array): Working => {
+    if (checksums.length === most) throw new CuttyError('too_large')
+    envelope.update(plainFrame)
+    checksums.push(crc32(plainFrame))
+    sizeBytes += plainFrame.length
+    const stored = codec.compressFrame(plainFrame, level)
     // Whoever awaits it may come later, or, after another failure, not at all.
-    compressing.catch(() => {})
-    return compressing
+    stored.catch(() => {})
+    return { plain: plainFrame, stored }
   }
 
   async function* encode(): AsyncGenerator<Uint8Array> {
     if (envelope.head.length > 0) yield emit(envelope.head)
-    const working: Promise<Uint8Array>[] = []
+    const working: Working[] = []
+    const free: Uint8Array[] = []
     const finish = async () => {
-      const stored = await (working.shift() as Promise<Uint8Array>)
+      const oldest = working.shift() as Working
+      const stored = await oldest.stored
+      free.push(oldest.plain)
       lengths.push(stored.length)
       return emit(stored)
     }
-    for await (const frame of cutFrames(plain, frameBytes)) {
+    for await (const frame of cutFrames(plain, frameBytes, free)) {
       if (working.length === parallel) yield await finish()
       working.push(begin(frame))
     }
@@ -77,18 +94,31 @@ export function encodeFrames(plain: AsyncIterable<Uint8Array>, options: EncodeOp
   }
 }
 
-async function* cutFrames(plain: AsyncIterable<Uint8Array>, frameBytes: number): AsyncGenerator<Uint8Array> {
-  let frame = new Uint8Array(frameBytes)
+/**
+ * Takes memory for a frame from `free`, where the caller puts what it is done with. Where there is none, memory grows with
+ * what arrives: a small body takes little, however large a frame may be.
+ */
+async function* cutFrames(
+  plain: AsyncIterable<Uint8Array>,
+  frameBytes: number,
+  free: Uint8Array[],
+): AsyncGenerator<Uint8Array> {
+  let frame = free.pop() ?? nothing
   let filled = 0
   for await (const chunk of plain) {
     for (let taken = 0; taken < chunk.length;) {
       const part = chunk.subarray(taken, taken + frameBytes - filled)
+      if (filled + part.length > frame.length) {
+        const grown = new Uint8Array(Math.min(frameBytes, Math.max(2 * frame.length, filled + part.length)))
+        grown.set(frame.subarray(0, filled))
+        frame = grown
+      }
       frame.set(part, filled)
       filled += part.length
       taken += part.length
       if (filled < frameBytes) continue
       yield frame
-      frame = new Uint8Array(frameBytes)
+      frame = free.pop() ?? nothing
       filled = 0
     }
   }

@@ -3,6 +3,7 @@ import { CuttyError } from '../errors.ts'
 import type { ByteRange } from '../ports/blob-store.ts'
 import type { CodecName } from './codec.ts'
 import { codecs } from './codecs.ts'
+import { framesMax } from './policy.ts'
 
 /**
  * Where the frames of a blob are. Stands behind the stream in the blob, so that a blob can be read without its row, and
@@ -87,6 +88,7 @@ export function parseIndex(
   if (uint32(end + 4) !== bytes.length) fail('wrong length')
 
   const frames = uint32(12)
+  if (frames > framesMax) fail(`${frames} frames are too many`)
   if (indexBytes(frames) !== bytes.length) fail('wrong number of frames')
   const codec = codecNumbers[view.getUint8(6)] ?? fail(`unknown codec ${view.getUint8(6)}`)
   const index: FrameIndex = {

@@ -1,105 +1,71 @@
-import { type Codec, noEnvelope } from './codec.ts'
+import type { Codec } from './codec.ts'
+import { compressBlock, decompressBlock } from './lz4-block.ts'
 
 /**
- * LZ4 blocks, https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md. Each frame is one block. No HTTP coding
- * (R15), and on every count behind zstd's fastest level: here because the plan names it, never chosen by itself.
+ * The LZ4 frame format, https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md: magic; FLG, version 01 and independent
+ * blocks, neither checksums nor content size; BD, blocks of at most 4 MiB; HC, the second byte of XXH32 of the two before
+ * it, `xxh32([0x60, 0x70], 0)` = 0x789f73aa.
+ */
+const head = Uint8Array.of(0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, 0x73)
+const endMark = new Uint8Array(4)
+
+const blockBytesMax = 4 * 1024 ** 2
+const blockHeaderBytes = 4
+/** Of a block's size: the block is kept as it is. */
+const plainFlag = 0x8000_0000
+/** An empty block: a token without literals. For a frame of nothing, since no block at all would be no frame. */
+const emptyBlock = Uint8Array.of(1, 0, 0, 0, 0)
+
+/**
+ * LZ4. A stream is one LZ4 frame; each frame of ours is a run of its blocks. No HTTP coding (R15), and on every count behind
+ * zstd's fastest level: here because the plan names it, never chosen by itself. Runs on the caller's thread: no runtime has it.
  */
 export const lz4: Codec = Object.freeze({
   name: 'lz4',
   contentCoding: undefined,
   severalFrames: true,
   levels: Object.freeze({ min: 1, max: 1, fast: 1, ratio: 1, strong: 1 }),
-  compressFrame: async (plain: Uint8Array) => compressBlock(plain),
-  decompressFrame: async (stored: Uint8Array, plainBytes: number) => decompressBlock(stored, plainBytes),
-  createEnvelope: () => noEnvelope,
+  compressFrame: async (plain: Uint8Array) => compressBlocks(plain),
+  decompressFrame: async (stored: Uint8Array, plainBytes: number) => decompressBlocks(stored, plainBytes),
+  createEnvelope: () => ({ head, update: () => {}, tail: () => endMark }),
 })
 
-const hashBits = 14
-const minMatch = 4
-/** The format's end: the last five bytes are literals, and no match begins in the last twelve. */
-const lastLiterals = 5
-const matchLimit = 12
-
-function compressBlock(plain: Uint8Array): Uint8Array {
-  const { length } = plain
-  const block = new Uint8Array(length + Math.floor(length / 255) + 16)
-  const view = new DataView(plain.buffer, plain.byteOffset, length)
-  // Position + 1 of the last place with that hash.
-  const table = new Int32Array(1 << hashBits)
-  let out = 0
-  let anchor = 0
-
-  const writeLength = (rest: number) => {
-    for (; rest >= 255; rest -= 255) block[out++] = 255
-    block[out++] = rest
+function compressBlocks(plain: Uint8Array): Uint8Array {
+  if (plain.length === 0) return emptyBlock.slice()
+  const blocks = Math.ceil(plain.length / blockBytesMax)
+  const out = new Uint8Array(plain.length + blocks * blockHeaderBytes)
+  const view = new DataView(out.buffer)
+  let at = 0
+  for (let taken = 0; taken < plain.length; taken += blockBytesMax) {
+    const part = plain.subarray(taken, taken + blockBytesMax)
+    const start = at + blockHeaderBytes
+    const end = compressBlock(part, out, start)
+    if (end === undefined) out.set(part, start)
+    view.setUint32(at, end === undefined ? plainFlag + part.length : end - start, true)
+    at = end ?? start + part.length
   }
-  const writeSequence = (literalEnd: number, matchLength: number, offset: number) => {
-    const literals = literalEnd - anchor
-    const extra = matchLength - minMatch
-    block[out++] = (Math.min(literals, 15) << 4) | (matchLength === 0 ? 0 : Math.min(extra, 15))
-    if (literals >= 15) writeLength(literals - 15)
-    block.set(plain.subarray(anchor, literalEnd), out)
-    out += literals
-    if (matchLength === 0) return
-    block[out++] = offset & 0xff
-    block[out++] = offset >>> 8
-    if (extra >= 15) writeLength(extra - 15)
-  }
-
-  for (let at = 0; at < length - matchLimit;) {
-    const hash = Math.imul(view.getUint32(at, true), 2654435761) >>> (32 - hashBits)
-    const candidate = (table[hash] as number) - 1
-    table[hash] = at + 1
-    if (candidate < 0 || at - candidate > 0xffff || view.getUint32(candidate) !== view.getUint32(at)) {
-      at++
-      continue
-    }
-    let end = at + minMatch
-    while (end < length - lastLiterals && plain[end] === plain[candidate + end - at]) end++
-    writeSequence(at, end - at, at - candidate)
-    at = end
-    anchor = end
-  }
-  writeSequence(length, 0, 0)
-  return block.slice(0, out)
+  return out.slice(0, at)
 }
 
-function decompressBlock(block: Uint8Array, plainBytes: number): Uint8Array {
+function decompressBlocks(stored: Uint8Array, plainBytes: number): Uint8Array {
+  const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength)
   const plain = new Uint8Array(plainBytes)
   let at = 0
-  let out = 0
-
-  const readByte = () => {
-    if (at >= block.length) throw new Error('the LZ4 block ends early')
-    return block[at++] as number
-  }
-  const readLength = (start: number) => {
-    let length = start
-    if (start < 15) return length
-    for (let byte = 255; byte === 255;) {
-      byte = readByte()
-      length += byte
-      if (length > plainBytes) throw new Error('the LZ4 block holds more than its frame')
-    }
-    return length
-  }
-
-  for (;;) {
-    const token = readByte()
-    const literals = readLength(token >>> 4)
-    if (at + literals > block.length || out + literals > plainBytes)
-      throw new Error('LZ4 literals beyond the end')
-    plain.set(block.subarray(at, at + literals), out)
-    at += literals
-    out += literals
-    if (at === block.length) break
-    const offset = readByte() | (readByte() << 8)
-    const length = readLength(token & 15) + minMatch
-    if (offset === 0 || offset > out || out + length > plainBytes)
-      throw new Error('an LZ4 match beyond the end')
-    // Byte by byte, since a match may run into what it makes.
-    for (const end = out + length; out < end; out++) plain[out] = plain[out - offset] as number
-  }
-  if (out !== plainBytes) throw new Error(`the LZ4 block holds ${out} bytes, not ${plainBytes}`)
+  let filled = 0
+  do {
+    // RangeError where the frame ends before it.
+    const size = view.getUint32(at, true)
+    const isPlain = size >= plainFlag
+    const start = at + blockHeaderBytes
+    at = start + (isPlain ? size - plainFlag : size)
+    if (at > stored.length) throw new Error('an LZ4 block is cut short')
+    const block = stored.subarray(start, at)
+    const out = plain.subarray(filled, filled + blockBytesMax)
+    if (!isPlain) decompressBlock(block, out)
+    else if (block.length > 0 && block.length === out.length) out.set(block)
+    else throw new Error(`the LZ4 block holds ${block.length} bytes, not ${out.length}`)
+    filled += out.length
+  } while (filled < plainBytes)
+  if (at !== stored.length) throw new Error(`the frame ends ${stored.length - at} bytes early`)
   return plain
 }

@@ -22,6 +22,11 @@ export const defaultPolicy: CompressionPolicy = Object.freeze({
   denyTypes: Object.freeze([]),
 })
 
+/** Of a bucket's row; the default where it has none of its own. Members that it leaves out are the default's. */
+export function parsePolicy(json: string | null): CompressionPolicy {
+  return json === null ? defaultPolicy : { ...defaultPolicy, ...(JSON.parse(json) as CompressionPolicy) }
+}
+
 /** What one size of body is stored as. */
 export interface CodingRule {
   readonly kind: 'text' | 'any'

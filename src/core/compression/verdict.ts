@@ -1,7 +1,8 @@
 import type { CodecName } from './codec.ts'
 import { codecs } from './codecs.ts'
+import { encodeWhole, type WholeBlob } from './encode-whole.ts'
 import { isCompressedName, isCompressedType, isText, sniffedCompressed } from './formats.ts'
-import { frameBytesMax, frameBytesMin, indexBytes } from './frame-index.ts'
+import { frameBytesMax, frameBytesMin } from './frame-index.ts'
 import { type CompressionPolicy, codingRules, frameBytesDefault, framesMax } from './policy.ts'
 
 export interface Verdict {
@@ -10,8 +11,17 @@ export interface Verdict {
   readonly level: number
   readonly frameBytes: number
   readonly reason: VerdictReason
-  /** Measured on the samples, as a share of them; `undefined` where nothing was measured. May be below zero. */
+  /**
+   * What was saved, as a share of the plaintext: of the samples, or of all of a body of one frame. `undefined` where nothing
+   * was measured. May be below zero.
+   */
   readonly gain: number | undefined
+}
+
+export interface Coding {
+  readonly verdict: Verdict
+  /** The body as it is to be stored, where it is compressed and was all there. */
+  readonly blob: WholeBlob | undefined
 }
 
 /** Why a body is stored as it is. Kept with it, so that it is not tried again (R21). */
@@ -33,7 +43,7 @@ export type VerdictReason =
   | 'no_gain'
   /** No codec that would do works in this runtime. */
   | 'unavailable'
-  /** Larger than any index can describe. */
+  /** Larger than any index can describe, or than this runtime compresses. */
   | 'large'
 
 export interface Candidate {
@@ -49,39 +59,52 @@ export interface Candidate {
   readonly sizeBytes: number | undefined
   /** Codecs that passed their self-test in this runtime. */
   readonly available: ReadonlySet<CodecName>
+  /** Of this runtime: longer bodies are kept as they are. */
+  readonly compressBytesMax: number
   readonly policy: CompressionPolicy
 }
 
 /**
- * Decides how a body is stored. The cost is that of compressing 64 KiB at the fastest level, and nothing for formats that
- * are known. Rejects only if a codec of `available` cannot compress.
+ * Decides how a body is stored. A body of one frame is compressed for it, and kept so if it got smaller by enough; of a longer
+ * one, 64 KiB are, at the fastest level. Formats that are known cost nothing. Rejects only if a codec of `available` cannot
+ * compress.
  */
-export async function chooseCoding(candidate: Candidate): Promise<Verdict> {
-  const { policy, available } = candidate
-  const sizeBytes = candidate.whole ? candidate.head.length : candidate.sizeBytes
-  const refusal = refuse(candidate, sizeBytes)
-  if (refusal) return identity(refusal)
+export async function chooseCoding(candidate: Candidate): Promise<Coding> {
+  const { policy, available, head, whole } = candidate
+  const sizeBytes = whole ? head.length : candidate.sizeBytes
+  const refusal = refuse(candidate)
+  if (refusal) return keepAsItIs(refusal)
 
   const choice = choose(candidate, sizeBytes)
-  if (!choice) return identity('unavailable')
-  const frameBytes = frameBytesFor(sizeBytes, candidate.whole)
-  if (frameBytes === undefined) return identity('large')
+  if (!choice) return keepAsItIs('unavailable')
+  const frameBytes = frameBytesFor(sizeBytes, whole)
+  if (frameBytes === undefined) return keepAsItIs('large')
 
-  const gain = await measureGain(candidate, available.has('zstd') ? 'zstd' : choice.codec)
   // NaN is not a gain either.
-  if (!(gain >= policy.minimumGain)) return identity('no_gain', gain)
-  return { ...choice, frameBytes, reason: 'compressed', gain }
+  const isEnough = (gain: number) => gain >= policy.minimumGain
+  if (!whole || head.length > samples * sampleBytes) {
+    const gain = await measureGain(head, available.has('zstd') ? 'zstd' : choice.codec)
+    if (!isEnough(gain)) return keepAsItIs('no_gain', gain)
+    if (!whole) return { verdict: { ...choice, frameBytes, reason: 'compressed', gain }, blob: undefined }
+  }
+  const blob = await encodeWhole(head, { codec: codecs[choice.codec], level: choice.level, frameBytes })
+  const gain = 1 - blob.bytes.length / head.length
+  if (!isEnough(gain)) return keepAsItIs('no_gain', gain)
+  return { verdict: { ...choice, frameBytes, reason: 'compressed', gain }, blob }
 }
 
-function identity(reason: VerdictReason, gain?: number): Verdict {
-  return { codec: 'identity', level: 0, frameBytes: 0, reason, gain }
+function keepAsItIs(reason: VerdictReason, gain?: number): Coding {
+  return { verdict: { codec: 'identity', level: 0, frameBytes: 0, reason, gain }, blob: undefined }
 }
 
-function refuse(candidate: Candidate, sizeBytes: number | undefined): VerdictReason | undefined {
+/** Why a body is kept as it is whatever it would save; known from its first bytes. */
+export function refuse(candidate: Candidate): VerdictReason | undefined {
   const { policy, head } = candidate
+  const sizeBytes = candidate.whole ? head.length : candidate.sizeBytes
   if (candidate.clientEncoded) return 'encoded'
   if (policy.mode === 'off') return 'off'
   if (head.length === 0 || (sizeBytes !== undefined && sizeBytes < policy.minimumBytes)) return 'small'
+  if ((sizeBytes ?? 0) > candidate.compressBytesMax) return 'large'
   const mediaType = mediaTypeOf(candidate.contentType)
   if (policy.denyTypes.some((denied) => matches(denied, mediaType))) return 'type'
   // Who names a codec knows better than a list of formats; the measurement still counts.
@@ -137,12 +160,10 @@ const samples = 4
 /** More than a prefix, which may be a header unlike the rest (R22), and long enough to find repetitions in. */
 const sampleBytes = 16 * 1024
 
-async function measureGain({ head, whole }: Candidate, codec: CodecName): Promise<number> {
+async function measureGain(head: Uint8Array, codec: CodecName): Promise<number> {
   const sample = spreadSample(head)
   const stored = await codecs[codec].compressFrame(sample, codecs[codec].levels.fast)
-  // In a small body the index counts; in a large one it does not.
-  const extra = whole ? indexBytes(1) * (sample.length / head.length) : 0
-  return 1 - (stored.length + extra) / sample.length
+  return 1 - stored.length / sample.length
 }
 
 /** Pieces from the first byte to the last of `head`, joined; all of it if it is not longer. */

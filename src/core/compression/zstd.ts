@@ -6,7 +6,7 @@ import {
   zstdDecompressSync,
   type ZstdOptions,
 } from 'node:zlib'
-import { type Codec, noEnvelope } from './codec.ts'
+import { type Codec, createBareEnvelope } from './codec.ts'
 import { compressZlib, decompressZlib, synchronousBytesMax, type ZlibPair } from './zlib-call.ts'
 
 let compress: ZlibPair<ZstdOptions> | undefined
@@ -14,6 +14,9 @@ const decompress: ZlibPair<ZstdOptions> = { synchronous: zstdDecompressSync, str
 
 /** The window that the web allows (RFC 9659), and that levels above 19 would go beyond. */
 const windowLogMax = 23
+
+/** One segment, size 0, checksum; an empty last block. */
+const emptyFrame = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x24, 0, 1, 0, 0, 0x99, 0xe9, 0xd8, 0x51)
 
 /** zstd (RFC 8878): each frame is one of its own, with its size and checksum; several follow one another (§3). */
 export const zstd: Codec = Object.freeze({
@@ -44,7 +47,7 @@ export const zstd: Codec = Object.freeze({
     })
   },
 
-  createEnvelope: () => noEnvelope,
+  createEnvelope: () => createBareEnvelope(emptyFrame),
 })
 
 /** Whether the call gives back all that comes out: see ZlibPair. Bytes that cannot be made smaller show it. */

@@ -47,24 +47,30 @@ export function createBodyHash(expected: ExpectedDigests = new Map()) {
   }
 }
 
-/**
- * Takes up to `bytesMax` from a body, a little more when a chunk is larger. `rest` is the iterator that goes on from
- * there, or `undefined` when that was all.
- */
-export async function takeStart(
-  body: AsyncIterable<Uint8Array>,
-  bytesMax: number,
-): Promise<{ chunks: Uint8Array[]; sizeBytes: number; rest: AsyncIterator<Uint8Array> | undefined }> {
-  const iterator = body[Symbol.asyncIterator]()
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
+/** The first part of a body, and the iterator that goes on from there; `undefined` when that was all. */
+export interface BodyStart {
+  readonly chunks: readonly Uint8Array[]
+  readonly sizeBytes: number
+  readonly rest: AsyncIterator<Uint8Array> | undefined
+}
+
+/** Takes more than `bytesMax` from a body, by a chunk at most, or all of it. */
+export function takeStart(body: AsyncIterable<Uint8Array>, bytesMax: number): Promise<BodyStart> {
+  return takeMore({ chunks: [], sizeBytes: 0, rest: body[Symbol.asyncIterator]() }, bytesMax)
+}
+
+export async function takeMore(start: BodyStart, bytesMax: number): Promise<BodyStart> {
+  const { rest } = start
+  if (!rest) return start
+  const chunks = [...start.chunks]
+  let { sizeBytes } = start
   while (sizeBytes <= bytesMax) {
-    const next = await iterator.next()
+    const next = await rest.next()
     if (next.done) return { chunks, sizeBytes, rest: undefined }
     chunks.push(next.value)
     sizeBytes += next.value.length
   }
-  return { chunks, sizeBytes, rest: iterator }
+  return { chunks, sizeBytes, rest }
 }
 
 /** Chunks that were taken, then the rest; ending early ends the source. */
@@ -93,14 +99,4 @@ export async function* continueBody(
   } finally {
     if (!ended) await rest?.return?.()
   }
-}
-
-export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.length
-  }
-  return bytes
 }

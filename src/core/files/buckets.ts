@@ -1,15 +1,16 @@
 import { authorizeBucket, type Caller, missingBucket, requireUser } from '../accounts/caller.ts'
+import type { CompressionPolicy } from '../compression/policy.ts'
 import type { Core } from '../core.ts'
 import { CuttyError } from '../errors.ts'
 import { bind, DatabaseError } from '../ports/database.ts'
 import {
   type BucketRow,
+  changeBucket as changeBucketRow,
   deleteEmptyBucket,
   findBucket,
   insertBucket,
   listBuckets,
   listBucketsOfOwner,
-  setVisibility,
   type Visibility,
 } from '../statements/buckets.ts'
 import { checkBucketName } from './names.ts'
@@ -18,11 +19,20 @@ import { checkBucketName } from './names.ts'
 export async function createBucket(
   core: Core,
   caller: Caller,
-  input: { name: string; visibility: Visibility },
+  input: { name: string; visibility: Visibility; compression?: Partial<CompressionPolicy> | undefined },
 ): Promise<BucketRow> {
   const ownerId = requireUser(caller)
-  checkBucketName(input.name)
-  const bucket = { id: core.ids.next(), ...input, ownerId, createdAtMs: core.clock.now() }
+  const { name, visibility } = input
+  checkBucketName(name)
+  const compression = input.compression ? JSON.stringify(input.compression) : null
+  const bucket = {
+    id: core.ids.next(),
+    name,
+    visibility,
+    compression,
+    ownerId,
+    createdAtMs: core.clock.now(),
+  }
   await core.database.batch([bind(insertBucket, bucket)]).catch((error: unknown) => {
     if (error instanceof DatabaseError && error.kind === 'unique') {
       throw new CuttyError('bucket_exists', `The bucket name “${input.name}” is taken.`, { cause: error })
@@ -61,15 +71,32 @@ export async function readBuckets(
   return { buckets: shown, next: buckets.length > page.limit ? shown.at(-1)?.name : undefined }
 }
 
-export async function changeVisibility(
+/** What is left out stays; `compression: null` goes back to the default policy. Files that are there stay as they are. */
+export async function changeBucket(
   core: Core,
   caller: Caller,
-  input: { name: string; visibility: Visibility },
+  input: {
+    name: string
+    visibility?: Visibility | undefined
+    compression?: Partial<CompressionPolicy> | null | undefined
+  },
 ): Promise<BucketRow> {
   const bucket = await findBucketRow(core, caller, input.name)
   authorizeBucket(caller, 'manage', bucket)
-  await core.database.batch([bind(setVisibility, { id: bucket.id, visibility: input.visibility })])
-  return { ...bucket, visibility: input.visibility }
+  const { visibility, compression } = input
+  const policy = compression ? JSON.stringify(compression) : null
+  const setCompression = compression === undefined ? 0 : 1
+  await core.database.batch([
+    bind(changeBucketRow, {
+      ...{ id: bucket.id, visibility: visibility ?? null, setCompression },
+      compression: policy,
+    }),
+  ])
+  return {
+    ...bucket,
+    visibility: visibility ?? bucket.visibility,
+    compression: setCompression ? policy : bucket.compression,
+  }
 }
 
 /** Only an empty bucket can be deleted: `bucket_not_empty`. */

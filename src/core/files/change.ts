@@ -150,7 +150,7 @@ export async function deleteFiles(
     const part = keys.slice(start, start + limits.deleteBatchMax)
     const results = await core.database.batch(part.flatMap((key) => deleteStatements(core, bucket.id, key)))
     for (const [index, key] of part.entries()) {
-      ;(results[index * 2 + 1]?.changes === 1 ? deleted : missing).push(key)
+      ;(results[index * 2 + 1]?.changes === 0 ? missing : deleted).push(key)
     }
   }
   return { deleted, missing }

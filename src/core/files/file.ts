@@ -1,3 +1,6 @@
+import type { CodecName } from '../compression/codec.ts'
+import type { CompressionPolicy } from '../compression/policy.ts'
+import type { VerdictReason } from '../compression/verdict.ts'
 import type { Visibility } from '../statements/buckets.ts'
 
 /** Headers that belong to the client: kept and returned byte for byte (R16). */
@@ -13,6 +16,8 @@ export interface BucketRef {
   readonly name: string
   readonly ownerId: string
   readonly visibility: Visibility
+  /** Of its files to come. */
+  readonly compression: CompressionPolicy
 }
 
 /** What a file is called and how it is presented. */
@@ -38,13 +43,27 @@ export interface FileRecord extends FileDescription {
   readonly blob: BlobRef
 }
 
+/** How bytes are stored: one record, which copies and moves carry along (R20). */
 export interface BlobRef {
   readonly id: string
   readonly location: 'row' | 'store'
-  readonly codec: string
+  readonly codec: CodecName | 'identity'
+  /** Zero, as `frameBytes` is, for `identity`. */
+  readonly level: number
+  /** Why it is stored like this: a VerdictReason, or `unmeasured` for what was stored before there were any. */
+  readonly reason: VerdictReason | 'unmeasured'
+  /** Share of the plaintext that was saved when it was decided, where it was measured. */
+  readonly gain: number | undefined
+  /** Plaintext bytes of a frame. */
+  readonly frameBytes: number
+  /** Of the plaintext. */
+  readonly sizeBytes: number
+  /** Of the blob, its index included. */
   readonly storedBytes: number
   /** Of the plaintext. */
   readonly sha256: Uint8Array
+  /** Where the frames are, if that is short; longer ones are read when they are needed. */
+  readonly frameIndex: Uint8Array | undefined
 }
 
 /** What a name stands for at the moment: its bucket, and the file if there is one. */

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Caller } from '../accounts/caller.ts'
+import type { CompressionPolicy } from '../compression/policy.ts'
 import type { Core } from '../core.ts'
 import { CuttyError } from '../errors.ts'
 import { limits } from '../limits.ts'
@@ -7,20 +8,15 @@ import { bind, type BoundStatement, DatabaseError } from '../ports/database.ts'
 import { insertBlob, insertBlobBody, releaseBlobOfFile } from '../statements/blobs.ts'
 import { putFile as putFileRow } from '../statements/files.ts'
 import { destinationIsAbsent, destinationIsVersion } from '../statements/guards.ts'
-import { concatBytes, continueBody, createBodyHash, type ExpectedDigests, takeStart } from './body.ts'
 import { checkKey } from './names.ts'
-import type { BlobRef, BucketRef, FileDescription, FileRecord } from './file.ts'
+import type { BucketRef, FileDescription, FileRecord } from './file.ts'
 import { findRecord, mediaTypeOf } from './record.ts'
+import { removeBlob, storeBody, type StoredBody, type StoreRequest } from './store.ts'
 
-export interface PutRequest {
+export interface PutRequest extends Omit<StoreRequest, 'policy'> {
   readonly bucket: string
-  readonly key: string
-  readonly body: AsyncIterable<Uint8Array>
-  /** As declared by the client; the body must have it. */
-  readonly sizeBytes?: number | undefined
-  readonly digests?: ExpectedDigests | undefined
-  /** Describes the file once its first bytes are known, for types that must be sniffed. */
-  readonly describe: (head: Uint8Array) => FileDescription | Promise<FileDescription>
+  /** Instead of what the bucket says. */
+  readonly compression?: Partial<CompressionPolicy> | undefined
   /**
    * Throws when the write must not take place over `current`. Asked before the body is read, and again for what
    * is there when the pointer is swapped.
@@ -48,72 +44,16 @@ export async function putFile(core: Core, caller: Caller, request: PutRequest): 
   request.precondition?.(current)
   core.room.take(request.sizeBytes ?? 0)
 
-  const stored = await storeBody(core, request)
+  const policy = { ...bucket.compression, ...request.compression }
+  const stored = await storeBody(core, { ...request, policy })
   try {
     return await commitFile(core, caller, { request, bucket, current, stored })
   } catch (error) {
     // A commit that was not answered may have taken effect: its bytes must stay. The sweep finds those of one that did not.
     const unknown = error instanceof DatabaseError && error.kind === 'unavailable'
-    if (stored.blob.location === 'store' && !unknown) removeBlob(core, stored.blob.id)
+    if (!stored.inline && !unknown) removeBlob(core, stored.blob.id)
     throw error
   }
-}
-
-interface StoredBody {
-  readonly blob: BlobRef
-  readonly sizeBytes: number
-  readonly description: FileDescription
-  /** Present when the bytes go into the database with the pointer. */
-  readonly inline: Uint8Array | undefined
-}
-
-async function storeBody(core: Core, request: PutRequest): Promise<StoredBody> {
-  const id = core.ids.next()
-  const hash = createBodyHash(request.digests)
-  const { inlineBlobBytesMax } = core.database.capabilities
-  const start = await takeStart(request.body, Math.max(inlineBlobBytesMax, limits.sniffBytes))
-  const description = await request.describe(headOf(start.chunks))
-
-  const fitsInline = start.rest === undefined && start.sizeBytes <= inlineBlobBytesMax
-  let inline: Uint8Array | undefined
-  if (fitsInline) {
-    inline = concatBytes(start.chunks)
-    hash.update(inline)
-    checkSize(request.sizeBytes, inline.length)
-  } else {
-    const knownSize = request.sizeBytes ?? (start.rest ? undefined : start.sizeBytes)
-    const body = continueBody(start.chunks, start.rest, (chunk) => {
-      hash.update(chunk)
-      if (hash.sizeBytes > limits.fileBytesMax) throw new CuttyError('too_large')
-    })
-    await core.blobs.put(id, body, knownSize)
-  }
-
-  const location = fitsInline ? 'row' : 'store'
-  try {
-    const { sha256 } = hash.finish()
-    const blob: BlobRef = { id, location, codec: 'identity', storedBytes: hash.sizeBytes, sha256 }
-    return { blob, sizeBytes: hash.sizeBytes, description, inline }
-  } catch (error) {
-    if (location === 'store') removeBlob(core, id)
-    throw error
-  }
-}
-
-/** Only a tidy store is lost if this fails: the sweep finds what is left. */
-function removeBlob(core: Core, id: string): void {
-  core.background.run('remove a blob that no file points at', () => core.blobs.delete([id]))
-}
-
-function headOf(chunks: readonly Uint8Array[]): Uint8Array {
-  const [first] = chunks
-  if (first && first.length >= limits.sniffBytes) return first.subarray(0, limits.sniffBytes)
-  return concatBytes(chunks).subarray(0, limits.sniffBytes)
-}
-
-function checkSize(declared: number | undefined, actual: number): void {
-  if (declared === undefined || declared === actual) return
-  throw new CuttyError('body_size_mismatch', `The body was declared as ${declared} bytes, but has ${actual}.`)
 }
 
 async function commitFile(
@@ -133,7 +73,11 @@ async function commitFile(
     }
     const file = newRecord(core, { bucket, key: request.key, stored, current })
     try {
-      const statements = [...guards, ...insertStatements(stored, file), ...replaceFile(core, file)]
+      const statements = [
+        ...guards,
+        ...insertStatements(stored, file.modifiedAtMs),
+        ...replaceFile(core, file),
+      ]
       const results = await core.database.batch(statements)
       return { file, created: results.at(-2)?.changes === 0 }
     } catch (error) {
@@ -156,7 +100,7 @@ function newRecord(
     bucket: of.bucket,
     key: of.key,
     versionId: core.ids.next(),
-    sizeBytes: of.stored.sizeBytes,
+    sizeBytes: of.stored.blob.sizeBytes,
     etag: `sha256-${Buffer.from(of.stored.blob.sha256).toString('hex')}`,
     createdAtMs: of.current?.createdAtMs ?? nowMs,
     modifiedAtMs: nowMs,
@@ -164,17 +108,21 @@ function newRecord(
   }
 }
 
-function insertStatements({ blob, inline }: StoredBody, file: FileRecord): BoundStatement[] {
+/** Writes the row of a blob, and its bytes where they belong there. */
+export function insertStatements({ blob, inline, frameIndex }: StoredBody, nowMs: number): BoundStatement[] {
   const row = bind(insertBlob, {
     id: blob.id,
     location: blob.location,
     codec: blob.codec,
-    sizeBytes: file.sizeBytes,
+    level: blob.level,
+    reason: blob.reason,
+    gain: blob.gain ?? null,
+    sizeBytes: blob.sizeBytes,
     storedBytes: blob.storedBytes,
-    frameBytes: 0,
-    frameIndex: null,
+    frameBytes: blob.frameBytes,
+    frameIndex: frameIndex ?? null,
     sha256: blob.sha256,
-    createdAtMs: file.modifiedAtMs,
+    createdAtMs: nowMs,
   })
   return inline ? [row, bind(insertBlobBody, { id: blob.id, bytes: inline })] : [row]
 }

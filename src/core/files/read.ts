@@ -1,9 +1,18 @@
+import { Buffer } from 'node:buffer'
+import { createHash } from 'node:crypto'
 import type { Core } from '../core.ts'
-import { CuttyError } from '../errors.ts'
 import type { ByteRange } from '../ports/blob-store.ts'
-import { findBlobBody } from '../statements/blobs.ts'
-import { concatBytes } from './body.ts'
-import type { FileRecord } from './file.ts'
+import {
+  codedBytes,
+  damaged,
+  openPlain,
+  openStored,
+  readCodedChecked,
+  readFrame,
+  readStored,
+} from './blob.ts'
+import { concatBytes } from '../bytes.ts'
+import type { BlobRef, FileRecord } from './file.ts'
 
 /** All of it at once where it is small, in chunks where it is not. */
 export type Content = Uint8Array | AsyncIterable<Uint8Array>
@@ -12,39 +21,58 @@ export type Content = Uint8Array | AsyncIterable<Uint8Array>
  * The plaintext of a file, or a range of it. Small bodies come from memory, or are kept there. The caller has
  * authorised the read. Throws `content_damaged` when the bytes are gone, which is never `not_found`.
  */
-export async function readContent(core: Core, file: FileRecord, range?: ByteRange): Promise<Content> {
-  const { blob, sizeBytes } = file
-  if (sizeBytes > core.cache.entryBytesMax && blob.location === 'store') return openBlob(core, file, range)
-
-  let bytes = core.cache.get(blob.id)
-  if (bytes === undefined) {
-    bytes = blob.location === 'row' ? await readRow(core, file) : await collect(core, file)
-    if (bytes.length !== sizeBytes) throw damaged(file, `has ${bytes.length} bytes`)
-    core.cache.set(blob.id, bytes)
+export async function readContent(core: Core, { blob }: FileRecord, range?: ByteRange): Promise<Content> {
+  if (blob.sizeBytes <= core.cache.entryBytesMax || (blob.location === 'row' && blob.codec === 'identity')) {
+    const bytes = await kept(core, blob.id, () => readWhole(core, blob))
+    return range ? bytes.subarray(range.start, range.end + 1) : bytes
   }
-  return range ? bytes.subarray(range.start, range.end + 1) : bytes
+  if (blob.codec === 'identity') return openStored(core, blob, range)
+  return range ? readRange(core, blob, range) : openPlain(core, blob)
 }
 
-async function openBlob(core: Core, file: FileRecord, range: ByteRange | undefined) {
-  const content = await core.blobs.get(file.blob.id, range)
-  if (!content) throw damaged(file, 'is not in the store')
-  return content
+/**
+ * The stream of the stored coding, as it is (R14). A small one is checked when it comes into memory. A large one is not: to
+ * decode it would cost what passing it through saves. Its clients check it, by the checksums of zstd, deflate and gzip.
+ */
+export async function readCoded(core: Core, { blob }: FileRecord): Promise<Content> {
+  if (blob.storedBytes > core.cache.entryBytesMax && blob.codec !== 'brotli') {
+    return openStored(core, blob, { start: 0, end: codedBytes(blob) - 1 })
+  }
+  return kept(core, `${blob.id} coded`, () => readCodedChecked(core, blob))
 }
 
-async function readRow(core: Core, file: FileRecord): Promise<Uint8Array> {
-  const [row] = await core.database.query(findBlobBody, { id: file.blob.id })
-  if (!row) throw damaged(file, 'has no row')
-  return row.bytes
+async function kept(core: Core, key: string, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  let bytes = core.cache.get(key)
+  if (bytes === undefined) {
+    bytes = await read()
+    core.cache.set(key, bytes)
+  }
+  return bytes
 }
 
-async function collect(core: Core, file: FileRecord): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  // A chunk is the reader's until it asks for the next: these are kept longer.
-  for await (const chunk of await openBlob(core, file, undefined)) chunks.push(new Uint8Array(chunk))
-  return chunks.length === 1 ? (chunks[0] as Uint8Array) : concatBytes(chunks)
+async function readWhole(core: Core, blob: BlobRef): Promise<Uint8Array> {
+  if (blob.codec !== 'identity') {
+    const frames: Uint8Array[] = []
+    for await (const frame of await openPlain(core, blob)) frames.push(frame)
+    return frames.length === 1 ? (frames[0] as Uint8Array) : concatBytes(frames)
+  }
+  const bytes = await readStored(core, blob)
+  // Once for as long as it stays in memory (R23).
+  const sha256 = createHash('sha256').update(bytes).digest()
+  if (Buffer.compare(sha256, blob.sha256) !== 0) throw damaged(core, blob, 'has another hash')
+  return bytes
 }
 
-function damaged(file: FileRecord, what: string): CuttyError {
-  const cause = new Error(`blob ${file.blob.id} (${file.blob.location}, ${file.sizeBytes} bytes) ${what}`)
-  return new CuttyError('content_damaged', 'The content of this file is damaged or gone.', { cause })
+/** Whoever reads a little of a frame will often read a little more of it: a player, a reader of a database. */
+async function readRange(core: Core, blob: BlobRef, range: ByteRange): Promise<Content> {
+  const first = Math.floor(range.start / blob.frameBytes)
+  const last = Math.floor(range.end / blob.frameBytes)
+  if (last - first > 1) return openPlain(core, blob, range)
+  const parts: Uint8Array[] = []
+  for (let frame = first; frame <= last; frame++) {
+    const plain = await kept(core, `${blob.id} frame ${frame}`, () => readFrame(core, blob, frame))
+    const startBytes = frame * blob.frameBytes
+    parts.push(plain.subarray(Math.max(0, range.start - startBytes), range.end + 1 - startBytes))
+  }
+  return parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(parts)
 }

@@ -1,5 +1,6 @@
 import { type Caller, type BucketAction, authorizeBucket, missingBucket } from '../accounts/caller.ts'
 import type { Core } from '../core.ts'
+import { parsePolicy } from '../compression/policy.ts'
 import { CuttyError } from '../errors.ts'
 import { type FileRow, findFile } from '../statements/files.ts'
 import type { BucketRef, FileRecord, Pointer } from './file.ts'
@@ -23,8 +24,14 @@ function recordFromRow(row: FileRow & { key: string }, bucket: BucketRef): FileR
       id: row.blobId,
       location: row.location,
       codec: row.codec,
+      level: row.level,
+      reason: row.reason,
+      gain: row.gain ?? undefined,
+      frameBytes: row.frameBytes,
+      sizeBytes: row.sizeBytes,
       storedBytes: row.storedBytes,
       sha256: row.sha256,
+      frameIndex: row.frameIndex ?? undefined,
     },
   }
 }
@@ -57,7 +64,13 @@ function pointerKey(name: { bucket: string; key: string }): string {
 async function readPointer(core: Core, name: { bucket: string; key: string }): Promise<Pointer | undefined> {
   const [row] = await core.database.query(findFile, { bucketName: name.bucket, key: name.key })
   if (!row) return undefined
-  const bucket = { id: row.bucketId, name: row.bucketName, ownerId: row.ownerId, visibility: row.visibility }
+  const bucket: BucketRef = {
+    id: row.bucketId,
+    name: row.bucketName,
+    ownerId: row.ownerId,
+    visibility: row.visibility,
+    compression: parsePolicy(row.compression),
+  }
   const file = row.key === null ? undefined : recordFromRow(row as FileRow & { key: string }, bucket)
   return { bucket, file }
 }

@@ -70,7 +70,7 @@ export interface BoundStatement {
 }
 
 export interface StatementResult {
-  /** Rows inserted, updated or deleted by this statement; rows that went by a cascade may be counted or not. */
+  /** Rows inserted, updated or deleted by this statement; those that went by a cascade or a trigger may be counted or not. */
   readonly changes: number
   /** Rows of a `RETURNING` clause. */
   readonly rows: readonly unknown[]

@@ -4,7 +4,7 @@
  */
 export type Observer = (event: Event) => void
 
-export type Event = RequestEvent | FailureEvent | StorageEvent | LifecycleEvent
+export type Event = RequestEvent | FailureEvent | DamageEvent | StorageEvent | LifecycleEvent
 
 /** One HTTP request that was answered or broken off. Emitted when the last byte was handed over. */
 export interface RequestEvent {
@@ -33,6 +33,13 @@ export interface FailureEvent {
   /** What was being done. */
   readonly during: string
   readonly error: unknown
+}
+
+/** Stored bytes that are gone, or are not what was stored. Told at every read that meets them. */
+export interface DamageEvent {
+  readonly type: 'damage'
+  readonly blobId: string
+  readonly what: string
 }
 
 /** The keeper's work: blobs removed because nothing points at them. */

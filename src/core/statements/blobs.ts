@@ -5,6 +5,9 @@ export const insertBlob = defineStatement<{
   id: string
   location: string
   codec: string
+  level: number
+  reason: string
+  gain: number | null
   sizeBytes: number
   storedBytes: number
   frameBytes: number
@@ -13,13 +16,16 @@ export const insertBlob = defineStatement<{
   createdAtMs: number
 }>({
   name: 'blobs.insert',
-  text: `INSERT INTO blobs (id, location, codec, size_bytes, stored_bytes, frame_bytes, frame_index, sha256,
-      references_count, created_at_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9)`,
+  text: `INSERT INTO blobs (id, location, codec, level, reason, gain, size_bytes, stored_bytes, frame_bytes,
+      frame_index, sha256, references_count, created_at_ms)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1, ?12)`,
   params: [
     'id',
     'location',
     'codec',
+    'level',
+    'reason',
+    'gain',
     'sizeBytes',
     'storedBytes',
     'frameBytes',
@@ -44,6 +50,15 @@ export const findBlobBody = defineStatement<{ id: string }, { bytes: Uint8Array 
   text: `SELECT bytes FROM blob_bodies WHERE blob_id = ?1`,
   params: ['id'],
   reads: ['blob_bodies'],
+  writes: [],
+})
+
+/** Where the frames of a blob are. */
+export const findFrameIndex = defineStatement<{ id: string }, { bytes: Uint8Array | null }>({
+  name: 'blobs.find_frame_index',
+  text: `SELECT frame_index AS bytes FROM blobs WHERE id = ?1`,
+  params: ['id'],
+  reads: ['blobs'],
   writes: [],
 })
 

@@ -7,21 +7,25 @@ export interface BucketRow {
   name: string
   ownerId: string
   visibility: Visibility
+  /** Its compression policy as JSON; null where it has none of its own. */
+  compression: string | null
   createdAtMs: number
 }
 
-const columns = 'id, name, owner_id AS ownerId, visibility, created_at_ms AS createdAtMs'
+const columns = 'id, name, owner_id AS ownerId, visibility, compression, created_at_ms AS createdAtMs'
 
 export const insertBucket = defineStatement<{
   id: string
   name: string
   ownerId: string
   visibility: string
+  compression: string | null
   createdAtMs: number
 }>({
   name: 'buckets.insert',
-  text: `INSERT INTO buckets (id, name, owner_id, visibility, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)`,
-  params: ['id', 'name', 'ownerId', 'visibility', 'createdAtMs'],
+  text: `INSERT INTO buckets (id, name, owner_id, visibility, compression, created_at_ms)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+  params: ['id', 'name', 'ownerId', 'visibility', 'compression', 'createdAtMs'],
   reads: ['users'],
   writes: ['buckets'],
 })
@@ -53,10 +57,18 @@ export const listBucketsOfOwner = defineStatement<
   writes: [],
 })
 
-export const setVisibility = defineStatement<{ id: string; visibility: string }>({
-  name: 'buckets.set_visibility',
-  text: `UPDATE buckets SET visibility = ?2 WHERE id = ?1`,
-  params: ['id', 'visibility'],
+/** Null leaves the visibility; `setCompression` 0 leaves the policy. */
+export const changeBucket = defineStatement<{
+  id: string
+  visibility: string | null
+  setCompression: number
+  compression: string | null
+}>({
+  name: 'buckets.change',
+  text: `UPDATE buckets SET visibility = coalesce(?2, visibility),
+      compression = CASE WHEN ?3 = 1 THEN ?4 ELSE compression END
+    WHERE id = ?1`,
+  params: ['id', 'visibility', 'setCompression', 'compression'],
   reads: ['buckets'],
   writes: ['buckets'],
 })

@@ -1,3 +1,5 @@
+import type { CodecName } from '../compression/codec.ts'
+import type { VerdictReason } from '../compression/verdict.ts'
 import { defineStatement } from './define.ts'
 
 /** A file joined with its bucket and its blob: all that a GET needs, in one row. */
@@ -6,6 +8,8 @@ export interface FileRow {
   bucketName: string
   ownerId: string
   visibility: 'private' | 'public'
+  /** The bucket's policy as JSON, if it has one. */
+  compression: string | null
   /** Null, like everything below, when the bucket exists and the file does not. */
   key: string | null
   versionId: string
@@ -19,18 +23,29 @@ export interface FileRow {
   createdAtMs: number
   modifiedAtMs: number
   location: 'row' | 'store'
-  codec: string
+  codec: CodecName | 'identity'
+  level: number
+  reason: VerdictReason | 'unmeasured'
+  gain: number | null
+  frameBytes: number
   storedBytes: number
   sha256: Uint8Array
+  frameIndex: Uint8Array | null
 }
+
+/** Longer indexes, of files above some 120 MiB, would make what is kept of each pointer too large. */
+export const frameIndexBytesKept = 1024
 
 export const findFile = defineStatement<{ bucketName: string; key: string }, FileRow>({
   name: 'files.find',
   text: `SELECT b.id AS bucketId, b.name AS bucketName, b.owner_id AS ownerId, b.visibility AS visibility,
+      b.compression AS compression,
       f.key AS key, f.version_id AS versionId, f.blob_id AS blobId, f.size_bytes AS sizeBytes, f.etag AS etag,
       f.content_type AS contentType, f.headers AS headers, f.metadata AS metadata, f.tags AS tags,
       f.created_at_ms AS createdAtMs, f.modified_at_ms AS modifiedAtMs,
-      o.location AS location, o.codec AS codec, o.stored_bytes AS storedBytes, o.sha256 AS sha256
+      o.location AS location, o.codec AS codec, o.level AS level, o.reason AS reason, o.gain AS gain,
+      o.frame_bytes AS frameBytes, o.stored_bytes AS storedBytes, o.sha256 AS sha256,
+      CASE WHEN length(o.frame_index) <= ${frameIndexBytesKept} THEN o.frame_index END AS frameIndex
     FROM buckets b
     LEFT JOIN files f ON f.bucket_id = b.id AND f.key = ?2
     LEFT JOIN blobs o ON o.id = f.blob_id

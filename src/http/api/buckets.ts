@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import {
-  changeVisibility,
+  changeBucket,
   createBucket,
   deleteBucket,
   readBucket,
@@ -8,7 +8,7 @@ import {
 } from '../../core/files/buckets.ts'
 import { jsonReply, noContent } from '../json.ts'
 import { defineRoute } from '../route.ts'
-import { bucketShape, describeBucket, pageLimit, visibility } from './schemas.ts'
+import { bucketShape, compressionPolicy, describeBucket, pageLimit, visibility } from './schemas.ts'
 
 const tag = 'Buckets'
 
@@ -19,7 +19,11 @@ export const bucketRoutes = [
     tag,
     summary: 'Create a bucket',
     description: 'Names follow the rules of S3 and are unique over all users.',
-    body: z.strictObject({ name: z.string(), visibility: visibility.default('private') }),
+    body: z.strictObject({
+      name: z.string(),
+      visibility: visibility.default('private'),
+      compression: compressionPolicy.optional(),
+    }),
     responses: { 201: { description: 'Created', schema: bucketShape } },
     handle: async ({ core, caller, body }) => {
       const bucket = await createBucket(core, caller, body)
@@ -60,12 +64,18 @@ export const bucketRoutes = [
     method: 'PATCH',
     path: '/api/v1/buckets/{bucket}',
     tag,
-    summary: 'Change a bucket’s visibility',
-    body: z.strictObject({ visibility }),
+    summary: 'Change a bucket’s visibility or compression',
+    description:
+      'What is left out stays. `compression` replaces the whole policy, null goes back to the default; files that are ' +
+      'there stay as they are stored until they are recompressed.',
+    body: z.strictObject({
+      visibility: visibility.optional(),
+      compression: compressionPolicy.nullable().optional(),
+    }),
     responses: { 200: { description: 'The bucket', schema: bucketShape } },
     handle: async ({ core, caller, params, body }) => {
-      const request = { name: params['bucket'] as string, visibility: body.visibility }
-      return jsonReply(200, describeBucket(await changeVisibility(core, caller, request)))
+      const request = { name: params['bucket'] as string, ...body }
+      return jsonReply(200, describeBucket(await changeBucket(core, caller, request)))
     },
   }),
   defineRoute({

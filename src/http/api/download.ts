@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { CuttyError } from '../../core/errors.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import { readContent } from '../../core/files/read.ts'
+import { readCoded, readContent } from '../../core/files/read.ts'
 import { findFileRecord } from '../../core/files/record.ts'
 import type { ByteRange } from '../../core/ports/blob-store.ts'
 import type { HttpReply, HttpRequest } from '../exchange.ts'
 import { asAttachment } from '../headers/content-disposition.ts'
 import { isActiveType } from '../headers/content-type.ts'
 import { formatReprDigest } from '../headers/digest.ts'
-import { formatEtag } from '../headers/etag.ts'
+import { formatEtag, formatFileEtag } from '../headers/etag.ts'
 import { formatHttpDate } from '../headers/http-date.ts'
 import { formatContentRange, formatUnsatisfiedRange, ifRangeAllows, parseRange } from '../headers/range.ts'
 import { jsonReply } from '../json.ts'
@@ -16,6 +16,7 @@ import { problem } from '../openapi.ts'
 import { type Call, defineRoute } from '../route.ts'
 import { checkPreconditions, preconditionFailed } from './file-conditions.ts'
 import { fileOf, filePath, tag } from './file-target.ts'
+import { type Representation, selectRepresentation } from './representation.ts'
 import { describeFile } from './schemas.ts'
 
 async function getFile(
@@ -26,11 +27,17 @@ async function getFile(
   const file = await findFileRecord(core, caller, { ...fileOf(call), action })
   if (query.info !== undefined) return jsonReply(200, describeFile(file), { ETag: formatEtag(file.etag) })
 
-  const headers = contentHeaders(file, { download: query.download !== undefined })
+  const representation = selectRepresentation(request, file)
+  const headers = contentHeaders(file, representation, { download: query.download !== undefined })
   const outcome = checkPreconditions(request, request.method, file, core.clock.now())
   if (outcome === 'precondition_failed') throw preconditionFailed()
   if (outcome === 'not_modified') return { status: 304, headers: notModifiedHeaders(headers) }
 
+  if (representation.form !== 'identity') {
+    headers['Content-Length'] = String(representation.sizeBytes)
+    if (request.method === 'HEAD') return { status: 200, headers }
+    return { status: 200, headers, body: await readCoded(core, file) }
+  }
   if (/\bsha-256=(?:[1-9]|10)\b/.test(request.header('want-repr-digest') ?? '')) {
     headers['Repr-Digest'] = formatReprDigest([['sha-256', file.blob.sha256]])
   }
@@ -44,7 +51,7 @@ async function getFile(
   return { status, headers, body: await readContent(core, file, range) }
 }
 
-/** Range is defined for GET only (§14.2); HEAD ignores it. */
+/** Range is defined for GET only (§14.2); HEAD ignores it. Never of an encoded form (R7). */
 function selectRange(request: HttpRequest, file: FileRecord): ByteRange | undefined {
   const value = request.method === 'GET' ? request.header('range') : undefined
   if (value === undefined || !ifRangeAllows(request.header('if-range'), file.etag)) return undefined
@@ -66,11 +73,28 @@ const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src da
 /** The headers of a record, which never changes: made once for as long as the pointer is kept in memory. */
 const headersOfRecord = new WeakMap<FileRecord, Readonly<Record<string, string>>>()
 
-function contentHeaders(file: FileRecord, { download }: { download: boolean }): Record<string, string> {
-  let headers = headersOfRecord.get(file)
-  if (!headers) headersOfRecord.set(file, (headers = makeHeaders(file)))
-  if (!download) return { ...headers }
-  return { ...headers, 'Content-Disposition': asAttachment(file.headers.contentDisposition, file.key) }
+function contentHeaders(
+  file: FileRecord,
+  { form, varies }: Representation,
+  { download }: { download: boolean },
+): Record<string, string> {
+  let kept = headersOfRecord.get(file)
+  if (!kept) headersOfRecord.set(file, (kept = makeHeaders(file)))
+  const headers: Record<string, string> = { ...kept }
+  if (varies) headers['Vary'] = 'Accept-Encoding'
+  if (form !== 'identity') {
+    headers['Content-Encoding'] = form
+    headers['ETag'] = formatFileEtag(file.etag, form)
+    // What is encoded for good must not be encoded again on the way, or neither its length nor its tag is true (R17).
+    headers['Cache-Control'] = withNoTransform(headers['Cache-Control'] as string)
+  }
+  if (download) headers['Content-Disposition'] = asAttachment(file.headers.contentDisposition, file.key)
+  return headers
+}
+
+function withNoTransform(cacheControl: string): string {
+  const has = (cacheControl.match(cacheDirective) ?? []).some((each) => /^\s*no-transform\s*$/i.test(each))
+  return has ? cacheControl : `${cacheControl}, no-transform`
 }
 
 function makeHeaders(file: FileRecord): Record<string, string> {
@@ -124,6 +148,8 @@ function notModifiedHeaders(headers: Record<string, string>): Record<string, str
 }
 
 const readHeaders = {
+  'Accept-Encoding':
+    'A file that is compressed at rest is sent as it is stored where this asks for that coding, else decoded.',
   Range: 'One range of bytes.',
   'If-Match': 'Go on only if the file has one of these ETags.',
   'If-None-Match': 'Go on only if it has none of them.',
@@ -150,6 +176,7 @@ export const downloadRoute = defineRoute({
     206: { description: 'A range of it', type: '*/*' },
     304: { description: 'Not modified' },
     404: problem('No such file'),
+    406: problem('Every form of the file is refused by Accept-Encoding'),
     412: problem('A condition does not hold'),
     416: problem('The range lies outside the file'),
   },

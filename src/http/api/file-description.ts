@@ -21,6 +21,12 @@ export const metadataHeaders = {
   'X-Cutty-Tags': 'Tags, as `name=value&name=value`.',
 }
 
+/** For the document. */
+export const compressionHeader = {
+  'X-Cutty-Compression':
+    'How this upload is stored, instead of what the bucket says: `auto`, `off`, or a codec, as `zstd` or `zstd;level=9`.',
+}
+
 const storedHeaderNames = {
   contentDisposition: 'content-disposition',
   contentEncoding: 'content-encoding',

@@ -9,13 +9,14 @@ import { CuttyError } from '../../core/errors.ts'
 import type { FileListRow } from '../../core/statements/listing.ts'
 import type { HttpReply } from '../exchange.ts'
 import { readForm } from '../form.ts'
+import { parseCompressionHeader } from '../headers/compression.ts'
 import { contentTypeFor } from '../headers/content-type.ts'
 import { formatEtag } from '../headers/etag.ts'
 import { jsonReply } from '../json.ts'
 import { isFailure, problemReply, toCuttyError } from '../problem.ts'
 import { type Call, defineRoute } from '../route.ts'
 import { downloadRoute } from './download.ts'
-import { changeOf } from './file-description.ts'
+import { changeOf, compressionHeader } from './file-description.ts'
 import { locationOf, tag } from './file-target.ts'
 import { description, describeFile, fileShape, isoTime, pageLimit } from './schemas.ts'
 
@@ -123,6 +124,7 @@ async function postForm(call: Call<{ prefix: string }>): Promise<HttpReply> {
   const bucket = call.params['bucket'] as string
   const results: z.infer<typeof uploadShape>['files'] = []
   const keys = new Set<string>()
+  const compression = parseCompressionHeader(request.header('x-cutty-compression'))
   await readForm(request, async (part) => {
     const key = part.fields['key'] ?? `${part.fields['prefix'] ?? query.prefix}${part.fileName}`
     const result: (typeof results)[number] = { key }
@@ -137,6 +139,7 @@ async function postForm(call: Call<{ prefix: string }>): Promise<HttpReply> {
         bucket,
         key,
         body: part.body,
+        compression,
         describe: async (head) => ({
           contentType: await contentTypeFor({ declared: part.contentType, key, head }),
           headers: {},
@@ -198,6 +201,7 @@ export const fileRoutes = [
       'before it. 207 when some files were stored and some were not.',
     query: z.strictObject({ prefix: z.string().default('') }),
     rawBody: { type: 'multipart/form-data', description: 'One or more files' },
+    headers: compressionHeader,
     responses: {
       201: { description: 'All stored', schema: uploadShape },
       207: { description: 'Some stored', schema: uploadShape },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parsePolicy } from '../../core/compression/policy.ts'
 import type { BucketRow } from '../../core/statements/buckets.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import { limits } from '../../core/limits.ts'
@@ -9,10 +10,45 @@ export const visibility = z.enum(['private', 'public']).meta({
   description: 'Of a public bucket everybody may read files, and nothing else.',
 })
 
+const codecName = z.enum(['zstd', 'gzip', 'brotli', 'deflate', 'lz4'])
+
+/** A bucket's, as it is given: what is left out is the default's. */
+export const compressionPolicy = z
+  .strictObject({
+    mode: z
+      .enum(['auto', 'off', ...codecName.options])
+      .optional()
+      .meta({
+        description:
+          '`auto` measures and chooses; a codec takes that one where it saves enough; `off` keeps all.',
+      }),
+    level: z
+      .int()
+      .min(0)
+      .max(22)
+      .optional()
+      .meta({ description: 'Of the codec that `mode` names, held to its bounds.' }),
+    minimumGain: z.number().min(0).max(1).optional().meta({ description: 'Share that must be saved.' }),
+    minimumBytes: z.int().min(0).optional().meta({ description: 'Smaller files are kept as they are.' }),
+    denyTypes: z
+      .array(
+        z
+          .string()
+          .regex(/^[\w!#$&^.+-]+\/([\w!#$&^.+-]+|\*)$/, 'must be a media type, such as image/png or image/*'),
+      )
+      .max(100)
+      .optional()
+      .meta({ description: 'Media types that are never compressed.' }),
+  })
+  .meta({ id: 'CompressionPolicy', description: 'How files are compressed at rest.' })
+
 export const bucketShape = z
   .object({
     name: z.string(),
     visibility,
+    compression: compressionPolicy.meta({
+      description: 'As it applies: its own where given, else the default.',
+    }),
     ownerId: z.string(),
     createdAt: z.iso.datetime(),
   })
@@ -20,7 +56,12 @@ export const bucketShape = z
 
 export function describeBucket(bucket: BucketRow): z.infer<typeof bucketShape> {
   const { name, visibility, ownerId, createdAtMs } = bucket
-  return { name, visibility, ownerId, createdAt: isoTime(createdAtMs) }
+  const { denyTypes, ...compression } = parsePolicy(bucket.compression)
+  return {
+    ...{ name, visibility, ownerId },
+    compression: { ...compression, denyTypes: [...denyTypes] },
+    createdAt: isoTime(createdAtMs),
+  }
 }
 
 const text = (charsMax: number) => z.string().max(charsMax)
@@ -79,7 +120,19 @@ export const fileShape = z
     versionId: z.string().meta({ description: 'Another with every change of content or description.' }),
     sizeBytes: z.int(),
     storedBytes: z.int().meta({ description: 'What the file takes at rest.' }),
-    codec: z.string(),
+    codec: z
+      .enum(['identity', ...codecName.options])
+      .meta({ description: 'What it is compressed with at rest.' }),
+    compression: z
+      .object({
+        reason: z
+          .string()
+          .meta({ description: 'Why it is stored like this, such as `compressed` or `no_gain`.' }),
+        level: z.int(),
+        gain: z.number().nullable().meta({ description: 'Share that was saved when it was measured.' }),
+        frameBytes: z.int().meta({ description: 'Plaintext of a frame, the least that a range decodes.' }),
+      })
+      .meta({ description: 'The verdict on its content.' }),
     etag: z.string().meta({ description: 'The strong validator, as in the ETag header.' }),
     sha256: z.string().meta({ description: 'Of the content, in hexadecimal.' }),
     contentType: z.string(),
@@ -102,6 +155,12 @@ export function describeFile(file: FileRecord): z.infer<typeof fileShape> {
     sizeBytes: file.sizeBytes,
     storedBytes: file.blob.storedBytes,
     codec: file.blob.codec,
+    compression: {
+      reason: file.blob.reason,
+      level: file.blob.level,
+      gain: file.blob.gain === undefined ? null : Math.round(file.blob.gain * 1e4) / 1e4,
+      frameBytes: file.blob.frameBytes,
+    },
     etag: `"${file.etag}"`,
     sha256: toHex(file.blob.sha256),
     contentType: file.contentType,

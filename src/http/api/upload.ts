@@ -3,13 +3,14 @@ import { CuttyError } from '../../core/errors.ts'
 import { changeDescription, deleteFile } from '../../core/files/change.ts'
 import { putFile } from '../../core/files/put.ts'
 import type { HttpReply, HttpRequest } from '../exchange.ts'
+import { parseCompressionHeader } from '../headers/compression.ts'
 import { parseContentMd5, parseDigestHeader } from '../headers/digest.ts'
 import { formatEtag } from '../headers/etag.ts'
 import { jsonReply, noContent } from '../json.ts'
 import { problem } from '../openapi.ts'
 import { type Call, defineRoute, type Route } from '../route.ts'
 import { writePrecondition } from './file-conditions.ts'
-import { changeOf, describeUpload, metadataHeaders } from './file-description.ts'
+import { changeOf, compressionHeader, describeUpload, metadataHeaders } from './file-description.ts'
 import { fileOf, filePath, locationOf, tag, withKey } from './file-target.ts'
 import { description, describeFile, fileShape } from './schemas.ts'
 
@@ -26,6 +27,7 @@ async function putContent(call: Call): Promise<HttpReply> {
     sizeBytes: request.bodyBytes,
     digests: expectedDigests(request),
     describe: describeUpload(request, target.key),
+    compression: parseCompressionHeader(request.header('x-cutty-compression')),
     precondition: writePrecondition(call),
   })
   return jsonReply(created ? 201 : 200, describeFile(file), {
@@ -85,6 +87,7 @@ export const uploadRoutes: Route[] = [
       headers: {
         ...writeHeaders,
         ...metadataHeaders,
+        ...compressionHeader,
         'Content-MD5': 'MD5 of the content, base64. Checked.',
         'Content-Digest': 'RFC 9530, sha-256, sha-512 or md5. Checked.',
         'Repr-Digest': 'The same.',

@@ -6,6 +6,8 @@ export interface AcceptEncoding {
    * neither listed nor covered by `*` weighs 0.001: acceptable, after everything that was asked for.
    */
   accepts(coding: string): number
+  /** Whether the coding is named, and not only covered by `*`. */
+  lists(coding: string): boolean
   /** False only after `identity;q=0`, or `*;q=0` without an entry for identity. */
   readonly identityAcceptable: boolean
 }
@@ -25,6 +27,7 @@ const aliases: ReadonlyMap<string, string> = new Map([
  */
 const identityOnly: AcceptEncoding = {
   accepts: (coding) => (coding === 'identity' ? 1 : 0),
+  lists: (coding) => coding === 'identity',
   identityAcceptable: true,
 }
 
@@ -59,6 +62,7 @@ function parse(value: string): AcceptEncoding {
       if (coding === 'identity') return identity
       return weights.get(aliases.get(coding) ?? coding) ?? others ?? 0
     },
+    lists: (coding) => weights.has(aliases.get(coding) ?? coding),
     identityAcceptable: identity > 0,
   }
 }

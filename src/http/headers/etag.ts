@@ -6,10 +6,16 @@ export interface EntityTag {
   readonly tag: string
 }
 
-export type FileForm = 'identity' | 'gzip' | 'br' | 'zstd'
+export type FileForm = 'identity' | 'gzip' | 'deflate' | 'br' | 'zstd'
 
 /** R1: a strong tag must tell the encoded forms of one content apart (§8.8.3.3). */
-const suffixes: Readonly<Record<FileForm, string>> = { identity: '', gzip: '-gz', br: '-br', zstd: '-zst' }
+const suffixes: Readonly<Record<FileForm, string>> = {
+  identity: '',
+  gzip: '-gz',
+  deflate: '-df',
+  br: '-br',
+  zstd: '-zst',
+}
 
 const knownSuffixes: ReadonlySet<string> = new Set(Object.values(suffixes))
 

@@ -1,14 +1,22 @@
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Codec } from '../../../src/core/compression/codec.ts'
 import { codecs } from '../../../src/core/compression/codecs.ts'
 import { decodeFrame, decodeFrames } from '../../../src/core/compression/decode.ts'
 import { encodeFrames } from '../../../src/core/compression/encode.ts'
-import { locateRange, streamBytes } from '../../../src/core/compression/frame-index.ts'
+import {
+  frameBytesMax,
+  locateRange,
+  parseIndex,
+  streamBytes,
+} from '../../../src/core/compression/frame-index.ts'
 import { selfTestCodecs } from '../../../src/core/compression/self-test.ts'
+import { CuttyError } from '../../../src/core/errors.ts'
 import { collect, randomBytes, reusedChunks, textBytes } from './samples.ts'
 
 const frameBytes = 64 * 1024
+const mebibyte = 1024 ** 2
 const { working, broken } = await selfTestCodecs()
 const names = [...working]
 
@@ -17,8 +25,11 @@ test('every codec passes its self-test, in either runtime (R23)', () => {
   expect([...working, ...broken.keys()].toSorted()).toEqual(Object.keys(codecs).toSorted())
 })
 
-/** A decoder that knows nothing of frames; zstd's is given one after the other, since some read only the first (R14). */
-function decodeWhole(codec: Codec, stream: Uint8Array, frames: Uint32Array): Uint8Array | undefined {
+/**
+ * A decoder that knows nothing of frames; zstd's is given one after the other, since some read only the first (R14). None
+ * for lz4 is in both runtimes: `compression-tools.test.ts` has those that are not.
+ */
+function decodeWhole(codec: Codec, stream: Uint8Array, frames: Iterable<number>): Uint8Array | undefined {
   if (codec.name === 'gzip') return gunzipSync(stream)
   if (codec.name === 'deflate') return inflateSync(stream)
   if (codec.name === 'brotli') return brotliDecompressSync(stream)
@@ -65,8 +76,7 @@ describe.each(names)('%s', (name) => {
       const source = reusedChunks(stored.subarray(located.stored.start, located.stored.end + 1), 5000)
       expect(Buffer.compare(await collect(decodeFrames(source, located, index)), plain)).toBe(0)
     }
-    const whole =
-      plain.length === 0 && index.headBytes === 0 ? undefined : decodeWhole(codec, stream, index.frameLengths)
+    const whole = decodeWhole(codec, stream, plain.length === 0 ? [stream.length] : index.frameLengths)
     if (whole) expect(Buffer.compare(whole, plain)).toBe(0)
   })
 
@@ -102,33 +112,105 @@ describe.each(names)('%s', (name) => {
     },
   )
 
-  test('never gives wrong bytes for a damaged frame (R25)', async () => {
-    const plain = textBytes(3000)
+  const smallFrames: [string, Uint8Array][] = [
+    ['text', textBytes(3000)],
+    ['what cannot be made smaller', randomBytes(300)],
+    ['zeros', new Uint8Array(5000)],
+    ['one byte', new Uint8Array([7])],
+  ]
+
+  test.each(smallFrames)('refuses a frame of %s cut short at every byte (R25)', async (_what, plain) => {
     const { stored, index } = await encode(codec, plain)
     const { start, end } = locateRange(index, { start: 0, end: plain.length - 1 }).stored
     const frame = stored.subarray(start, end + 1)
-    for (let at = 0; at < frame.length; at++) {
-      const damaged = new Uint8Array(frame)
-      damaged[at] = (damaged[at] as number) ^ (1 << (at % 8))
-      const outcome = await decodeFrame(damaged, index, 0).catch((error: unknown) => error)
-      // A bit that means nothing may flip; what comes out is then still right.
-      if (outcome instanceof Uint8Array) expect(Buffer.compare(outcome, plain)).toBe(0)
-      else expect(outcome).toMatchObject({ code: 'content_damaged' })
+    for (let length = 0; length < frame.length; length++) {
+      const cut = frame.subarray(0, length)
+      await expect(codec.decompressFrame(cut, plain.length)).rejects.toThrow()
+      await expect(decodeFrame(cut, index, 0)).rejects.toMatchObject({ code: 'content_damaged' })
     }
-    for (let length = 0; length < frame.length; length += 1 + Math.floor(frame.length / 50)) {
-      const outcome = await decodeFrame(frame.subarray(0, length), index, 0).catch((error: unknown) => error)
-      if (outcome instanceof Uint8Array) expect(Buffer.compare(outcome, plain)).toBe(0)
-      else expect(outcome).toMatchObject({ code: 'content_damaged' })
+    expect(Buffer.compare(await decodeFrame(frame, index, 0), plain)).toBe(0)
+  })
+
+  test.each(smallFrames)('never gives wrong bytes for %s with a bit flipped (R25)', async (_what, plain) => {
+    const { stored, index } = await encode(codec, plain)
+    const { start, end } = locateRange(index, { start: 0, end: plain.length - 1 }).stored
+    const damaged = new Uint8Array(stored.subarray(start, end + 1))
+    for (let bit = 0; bit < damaged.length * 8; bit++) {
+      const mask = 1 << (bit & 7)
+      damaged[bit >>> 3]! ^= mask
+      const outcome = await decodeFrame(damaged, index, 0).catch((error: unknown) => error)
+      damaged[bit >>> 3]! ^= mask
+      // A bit that means nothing may flip; what comes out is then still right.
+      if (outcome instanceof Uint8Array) {
+        if (Buffer.compare(outcome, plain) !== 0) expect.fail(`bit ${bit} gave wrong bytes`)
+      } else if (!(outcome instanceof CuttyError && outcome.code === 'content_damaged')) throw outcome
     }
   })
-})
 
-test('64 MiB go through in many frames and come back', async () => {
-  const plain = new Uint8Array(64 * 1024 ** 2)
-  const text = textBytes(1024 ** 2)
-  for (let at = 0; at < plain.length; at += text.length) plain.set(text, at)
-  const { stored, index } = await encode(codecs[working.has('zstd') ? 'zstd' : 'gzip'], plain, 1024 ** 2)
-  const located = locateRange(index, { start: 0, end: plain.length - 1 })
-  const source = reusedChunks(stored.subarray(located.stored.start, located.stored.end + 1), 500_000)
-  expect(Buffer.compare(await collect(decodeFrames(source, located, index)), plain)).toBe(0)
+  test('never crashes, nor gives wrong bytes, for garbage of any kind (R24, R25)', async () => {
+    const plain = textBytes(3000)
+    const { index } = await encode(codec, plain)
+    const whole = await codec.compressFrame(plain, codec.levels.fast)
+    // Garbage, and frames with garbage somewhere in them, which come further.
+    const garbage = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      fc.tuple(fc.nat(whole.length), fc.uint8Array({ minLength: 1, maxLength: 20 })).map(([at, bytes]) => {
+        const damaged = new Uint8Array(Math.max(whole.length, at + bytes.length))
+        damaged.set(whole)
+        damaged.set(bytes, at)
+        return damaged
+      }),
+    )
+    await fc.assert(
+      fc.asyncProperty(garbage, async (bytes) => {
+        const outcome = await decodeFrame(bytes, index, 0).catch((error: unknown) => error)
+        if (outcome instanceof Uint8Array) expect(Buffer.compare(outcome, plain)).toBe(0)
+        else expect(outcome).toMatchObject({ code: 'content_damaged' })
+      }),
+      { seed: 25, numRuns: 300 },
+    )
+  })
+
+  test.each([0, 1, 1000, 300_000])(
+    'lets the memory of a frame of %i bytes be used again once it is compressed',
+    async (size) => {
+      for (const content of [textBytes(size), randomBytes(size)]) {
+        const plain = new Uint8Array(content)
+        const stored = await codec.compressFrame(plain, codec.levels.fast)
+        expect(stored.buffer).not.toBe(plain.buffer)
+        plain.fill(0xff)
+        expect(Buffer.compare(await codec.decompressFrame(stored, size), content)).toBe(0)
+      }
+    },
+  )
+
+  test('64 MiB, or the most that it holds, go through and come back', async () => {
+    const text = textBytes(mebibyte)
+    const mebibytes = codec.severalFrames ? 64 : frameBytesMax / mebibyte
+    async function* plain() {
+      for (let i = 0; i < mebibytes; i++) yield text
+    }
+    const encoded = encodeFrames(plain(), {
+      codec,
+      level: codec.levels.fast,
+      frameBytes: codec.severalFrames ? mebibyte : frameBytesMax,
+      parallel: 2,
+    })
+    const stored = await collect(encoded.body)
+    const { index, storedBytes } = encoded.result()
+    const sizeBytes = mebibytes * mebibyte
+    expect(parseIndex(stored.subarray(streamBytes(index)), { sizeBytes, storedBytes })).toEqual(index)
+
+    const located = locateRange(index, { start: 0, end: sizeBytes - 1 })
+    const source = reusedChunks(stored.subarray(located.stored.start, located.stored.end + 1), 500_000)
+    let at = 0
+    for await (const chunk of decodeFrames(source, located, index)) {
+      for (let taken = 0; taken < chunk.length; taken += mebibyte) {
+        if (Buffer.compare(chunk.subarray(taken, taken + mebibyte), text) !== 0)
+          expect.fail(`at ${at + taken}`)
+      }
+      at += chunk.length
+    }
+    expect(at).toBe(sizeBytes)
+  })
 })

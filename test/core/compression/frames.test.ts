@@ -1,6 +1,7 @@
+import { crc32 } from 'node:zlib'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { CodecName } from '../../../src/core/compression/codec.ts'
+import type { Codec, CodecName } from '../../../src/core/compression/codec.ts'
 import { codecs } from '../../../src/core/compression/codecs.ts'
 import { decodeFrames } from '../../../src/core/compression/decode.ts'
 import { encodeFrames } from '../../../src/core/compression/encode.ts'
@@ -11,7 +12,8 @@ import {
   serializeIndex,
   streamBytes,
 } from '../../../src/core/compression/frame-index.ts'
-import { collect, reusedChunks, textBytes } from './samples.ts'
+import { framesMax } from '../../../src/core/compression/policy.ts'
+import { collect, randomBytes, reusedChunks, textBytes } from './samples.ts'
 
 const frameBytes = 4096
 
@@ -129,7 +131,142 @@ describe('the index', () => {
   })
 })
 
+/** As short as a frame can be: for what is about their number. */
+const firstByteOnly: Codec = { ...codecs.lz4, compressFrame: async (plain) => plain.slice(0, 1) }
+
+describe('the number of frames', () => {
+  const framesOf = (frames: number, behind = 0) => {
+    const frame = new Uint8Array(frameBytes)
+    async function* plain() {
+      for (let i = 0; i < frames; i++) yield frame
+      if (behind > 0) yield frame.subarray(0, behind)
+    }
+    return encodeFrames(plain(), { codec: firstByteOnly, level: 1, frameBytes, parallel: 2 })
+  }
+
+  test('may reach its limit, in a body of unknown length too', async () => {
+    const encoded = framesOf(framesMax)
+    let indexChunk = new Uint8Array(0) as Uint8Array
+    for await (const chunk of encoded.body) indexChunk = chunk
+    const { index, storedBytes } = encoded.result()
+    expect(index.frameLengths).toHaveLength(framesMax)
+    expect(parseIndex(indexChunk, { sizeBytes: framesMax * frameBytes, storedBytes })).toEqual(index)
+  })
+
+  test('may not go beyond it by a byte', async () => {
+    const encoded = framesOf(framesMax, 1)
+    const read = async () => {
+      for await (const _ of encoded.body);
+    }
+    await expect(read()).rejects.toMatchObject({ code: 'too_large' })
+    expect(() => encoded.result()).toThrow('end')
+  })
+
+  test('is one where the codec can have no more', async () => {
+    const options = { codec: codecs.brotli, level: 4, frameBytes, parallel: 2 }
+    const oneFrame = encodeFrames(reusedChunks(textBytes(frameBytes), 100), options)
+    await collect(oneFrame.body)
+    expect(oneFrame.result().index.frameLengths).toHaveLength(1)
+    const larger = encodeFrames(reusedChunks(textBytes(frameBytes + 1), 100), options)
+    await expect(collect(larger.body)).rejects.toMatchObject({ code: 'too_large' })
+  })
+
+  test('of an index is refused beyond the limit, though everything else fits', () => {
+    const frames = framesMax + 1
+    const sizeBytes = frames * frameBytes
+    const bytes = serializeIndex({
+      codec: 'zstd',
+      frameBytes,
+      sizeBytes,
+      headBytes: 0,
+      tailBytes: 0,
+      frameLengths: new Uint32Array(frames).fill(20),
+      frameChecksums: new Uint32Array(frames),
+    })
+    let error: unknown
+    try {
+      parseIndex(bytes, { sizeBytes, storedBytes: frames * 20 + bytes.length })
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(error).toMatchObject({ code: 'content_damaged' })
+    expect(String((error as Error).cause)).toContain('131073 frames are too many')
+  })
+})
+
+describe('memory', () => {
+  /** Notes where each frame lies, and takes its time: the last that began is done first. */
+  function noteMemory(parallel: number) {
+    const memory = new Set<ArrayBufferLike>()
+    let compressing = 0
+    let most = 0
+    const waiting: (() => void)[] = []
+    const codec: Codec = {
+      ...codecs.lz4,
+      async compressFrame(plain, level) {
+        memory.add(plain.buffer)
+        const checksum = crc32(plain)
+        most = Math.max(most, ++compressing)
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve)
+          if (waiting.length === parallel) while (waiting.length > 0) waiting.pop()?.()
+        })
+        // Whoever wrote into it meanwhile has used it too early.
+        expect(crc32(plain)).toBe(checksum)
+        compressing--
+        return codecs.lz4.compressFrame(plain, level)
+      },
+    }
+    return { codec, memory, most: () => most }
+  }
+
+  test.each([1, 2, 3, 8])('of frames is used again: %i at a time, and one', async (parallel) => {
+    const plain = randomBytes(parallel * 12 * frameBytes)
+    const { codec, memory, most } = noteMemory(parallel)
+    const encoded = encodeFrames(reusedChunks(plain, 1000), { codec, level: 1, frameBytes, parallel })
+    const stored = await collect(encoded.body)
+    const { index } = encoded.result()
+    expect(most()).toBe(parallel)
+    expect(memory.size).toBe(parallel + 1)
+    for (const buffer of memory) expect(buffer.byteLength).toBe(frameBytes)
+    const located = locateRange(index, { start: 0, end: plain.length - 1 })
+    const source = reusedChunks(stored.subarray(located.stored.start, located.stored.end + 1), 5000)
+    const read = await collect(decodeFrames(source, located, index))
+    expect(Buffer.compare(read, plain)).toBe(0)
+  })
+
+  test.each([
+    [1, 1],
+    [10_000, 100],
+    [10_000, 65_536],
+    [100_000, 4096],
+  ])('for a body of %i bytes, in chunks of %i, is not a whole large frame', async (sizeBytes, chunkBytes) => {
+    const { codec, memory } = noteMemory(1)
+    const options = { codec, level: 1, frameBytes: 16 * 1024 ** 2, parallel: 4 }
+    await collect(encodeFrames(reusedChunks(textBytes(sizeBytes), chunkBytes), options).body)
+    expect([...memory].map(({ byteLength }) => byteLength < 2 * sizeBytes + 1)).toEqual([true])
+  })
+})
+
 describe('encoding', () => {
+  test('gives the same blob whatever chunks the body comes in', async () => {
+    const plain = textBytes(3 * frameBytes + 5)
+    const options = { codec: codecs.gzip, level: 1, frameBytes, parallel: 2 }
+    const expected = await collect(encodeFrames(reusedChunks(plain, plain.length), options).body)
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(2 * frameBytes), { minLength: 1, maxLength: 20 }), async (sizes) => {
+        async function* chunks() {
+          let at = 0
+          for (const size of sizes) yield plain.subarray(at, (at += size))
+          yield plain.subarray(Math.min(at, plain.length))
+        }
+        const blob = await collect(encodeFrames(chunks(), options).body)
+        expect(Buffer.compare(blob, expected)).toBe(0)
+      }),
+      { seed: 11, numRuns: 100 },
+    )
+  })
+
   test('holds no more frames than it works on, and two', async () => {
     let taken = 0
     let given = 0

@@ -17,7 +17,10 @@ import { randomBytes, textBytes } from './samples.ts'
 const { working } = await selfTestCodecs()
 const best = working.has('zstd') ? 'zstd' : 'gzip'
 
-const verdictOf = (head: Uint8Array, more: Partial<Candidate> = {}) =>
+const verdictOf = async (head: Uint8Array, more: Partial<Candidate> = {}) =>
+  (await codingOf(head, more)).verdict
+
+const codingOf = (head: Uint8Array, more: Partial<Candidate> = {}) =>
   chooseCoding({
     contentType: 'application/octet-stream',
     key: 'file',
@@ -26,6 +29,7 @@ const verdictOf = (head: Uint8Array, more: Partial<Candidate> = {}) =>
     whole: true,
     sizeBytes: head.length,
     available: working,
+    compressBytesMax: Number.POSITIVE_INFINITY,
     policy: defaultPolicy,
     ...more,
   })
