@@ -51,6 +51,8 @@ export interface UploadFigure {
   /** Frames at one time. */
   readonly parallel: number
   readonly mibPerSecond: number
+  /** Of one processor, reading and joining included: does not suffer from what else runs on the machine. */
+  readonly mibPerCpuSecond: number
 }
 
 export interface FramesPart {

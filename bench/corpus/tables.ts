@@ -51,47 +51,60 @@ const zstd = (level: number, sizeBytesMax = Number.POSITIVE_INFINITY): CodingRul
   choices: [{ codec: 'zstd', level }],
 })
 const brotli = (level: number, sizeBytesMax: number): CodingRule => ({
-  kind: 'text',
+  kind: 'any',
   sizeBytesMax,
   choices: [{ codec: 'brotli', level }],
 })
+const ofText = (rule: CodingRule): CodingRule => ({ ...rule, kind: 'text' })
 
-/** The rules that are shipped, with those of small text or of all else put in the place of theirs. */
-const smallText = codingRules.filter(({ kind }) => kind === 'text')
-const allElse = codingRules.filter(({ kind }) => kind === 'any')
 const { minimumBytes } = defaultPolicy
 const shipped: Table = { name: 'as shipped', minimumBytes, rules: codingRules }
 
+function tableOf(...rules: CodingRule[]): Table {
+  const names = rules.map(({ kind, sizeBytesMax, choices }) => {
+    const coding = choices.map(nameOf).join('/')
+    const limit = Number.isFinite(sizeBytesMax) ? ` to ${sizeBytesMax / kibibyte} KiB` : ''
+    return `${kind === 'text' ? 'text ' : ''}${coding}${limit}`
+  })
+  return { name: names.join(', '), minimumBytes, rules }
+}
+
+const small = brotli(5, 512 * kibibyte)
+
 const questions: readonly { readonly question: string; readonly tables: readonly Table[] }[] = [
   {
-    question: 'The level of zstd, small text as shipped',
-    tables: [1, 2, 3, 4, 5, 6, 7, 9].map((level) => ({
-      name: `zstd-${level}`,
-      minimumBytes,
-      rules: [...smallText, zstd(level)],
-    })),
+    question: 'The level of zstd',
+    tables: [1, 2, 3, 4, 5, 6, 7, 9].map((level) => tableOf(small, zstd(level))),
   },
   {
-    question: 'A higher level up to a size, zstd-3 above it',
+    question: 'A higher level up to a size',
     tables: [5, 6, 9].flatMap((level) =>
-      [1, 4, 16].map((size) => ({
-        name: `zstd-${level} up to ${size} MiB`,
-        minimumBytes,
-        rules: [...smallText, zstd(level, size * mebibyte), zstd(3)],
-      })),
+      [1, 4, 16].map((size) => tableOf(small, zstd(level, size * mebibyte), zstd(3))),
     ),
   },
   {
-    question: 'Brotli for text up to a size, all else as shipped',
+    question: 'Brotli up to a size',
     tables: [
-      { name: 'none', minimumBytes, rules: allElse },
-      ...[4, 5, 6, 9].flatMap((level) =>
-        [64, 128, 256, 1024].map((size) => ({
-          name: `brotli-${level} up to ${size} KiB`,
-          minimumBytes,
-          rules: [brotli(level, size * kibibyte), ...allElse],
-        })),
+      tableOf(zstd(3)),
+      ...[4, 5, 6].flatMap((level) =>
+        [64, 128, 256, 512, 1024].map((size) => tableOf(ofText(brotli(level, size * kibibyte)), zstd(3))),
       ),
+      ...[128, 256, 512, 1024].map((size) => tableOf(brotli(5, size * kibibyte), zstd(3))),
+    ],
+  },
+  {
+    question: 'Together',
+    tables: [
+      tableOf(ofText(brotli(5, 128 * kibibyte)), zstd(3)),
+      tableOf(ofText(brotli(5, 128 * kibibyte)), zstd(6)),
+      tableOf(ofText(brotli(5, 256 * kibibyte)), zstd(6, 4 * mebibyte), zstd(3)),
+      tableOf(ofText(brotli(5, 256 * kibibyte)), zstd(6, 512 * kibibyte), zstd(3)),
+      tableOf(ofText(brotli(5, 256 * kibibyte)), zstd(6, 512 * kibibyte), ofText(zstd(3)), zstd(6)),
+      tableOf(small, zstd(3)),
+      tableOf(small, ofText(zstd(3)), zstd(6)),
+      tableOf(small, ofText(zstd(4)), zstd(6)),
+      tableOf(small, ofText(zstd(3)), brotli(5, mebibyte), zstd(6)),
+      tableOf(small, zstd(6)),
     ],
   },
   {

@@ -1,4 +1,5 @@
 import { createCipheriv, createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 
 /** What files are made of: `random` cannot be compressed (media, archives), `text` can (about 3 : 1). */
 export type ContentKind = 'random' | 'text'
@@ -7,10 +8,13 @@ export interface Content {
   readonly seed: number
   readonly sizeBytes: number
   readonly kind: ContentKind
+  /** Not made, but read from here: what only another program can make. The seed is added to the name. */
+  readonly path?: string
 }
 
 /** The bytes that belong to a seed; the same in every process. */
-export function generateBytes({ seed, sizeBytes, kind }: Content): Buffer {
+export function generateBytes({ seed, sizeBytes, kind, path }: Content): Buffer {
+  if (path !== undefined) return readFileSync(`${path}${seed}`)
   return kind === 'random' ? randomBytesOf(seed, sizeBytes) : textOf(seed, sizeBytes)
 }
 
@@ -21,17 +25,24 @@ export function generateBytes({ seed, sizeBytes, kind }: Content): Buffer {
 export function* generatePieces({ seed, sizeBytes, kind }: Content, pieceBytes = 2 ** 18): Generator<Buffer> {
   const cipher = keystream(seed)
   const zeros = Buffer.alloc(pieceBytes)
-  const page = kind === 'text' ? textOf(seed, pieceBytes) : undefined
+  // Longer than a frame, or frames would hold one text many times.
+  const pages = kind === 'text' ? textOf(seed, pagesOfText * pieceBytes) : undefined
   for (let at = 0; at < sizeBytes; at += pieceBytes) {
     const length = Math.min(pieceBytes, sizeBytes - at)
-    if (page) {
-      // One page over and over, numbered: a compressor whose window is smaller sees text, not repetition.
-      yield Buffer.concat([Buffer.from(`page ${at}\n`), page]).subarray(0, length)
+    if (pages) {
+      // Some pages over and over, numbered: a compressor whose window is smaller sees text, not repetition.
+      const start = at % pages.length
+      yield Buffer.concat([Buffer.from(`page ${at}\n`), pages.subarray(start, start + pieceBytes)]).subarray(
+        0,
+        length,
+      )
     } else {
       yield cipher.update(zeros.subarray(0, length))
     }
   }
 }
+
+const pagesOfText = 16
 
 function randomBytesOf(seed: number, sizeBytes: number): Buffer {
   return keystream(seed).update(Buffer.alloc(sizeBytes))

@@ -6,10 +6,13 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AddressInfo } from 'node:net'
 
-/** Which core a process is held to. The server gets one and the load the other, so neither slows the other. */
-export type Core = 'server' | 'load'
+/**
+ * Which core a process is held to. The server gets one and the load the other, so neither slows the other; `any` is for what
+ * uses several.
+ */
+export type Core = 'server' | 'load' | 'any'
 
-export const cores: Readonly<Record<Core, number>> = { server: 0, load: 1 }
+export const cores = { server: 0, load: 1 } as const
 
 /** Whether processes can be held to a core here: `taskset` (Linux) and at least two cores. */
 export const pinning: boolean = canPin()
@@ -105,7 +108,10 @@ export async function freePort(): Promise<number> {
 
 function pinned(core: Core, args: readonly string[]): string[] {
   const command = [process.execPath, ...args]
-  return pinning ? ['taskset', '--cpu-list', String(cores[core]), ...command] : command
+  if (!pinning) return command
+  // Not left out: a process inherits the cores of the one that starts it.
+  const list = core === 'any' ? `0-${availableParallelism() - 1}` : String(cores[core])
+  return ['taskset', '--cpu-list', list, ...command]
 }
 
 function canPin(): boolean {

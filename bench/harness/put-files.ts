@@ -6,6 +6,7 @@ import { measureRounds } from './rounds.ts'
 import { measureLoad } from './run-load.ts'
 import { startSubject } from './subject.ts'
 import type { ContentKind } from './bytes.ts'
+import type { Core } from './processes.ts'
 import type { Context, Measurement, Outcome } from './scenario.ts'
 
 export interface PutFiles {
@@ -13,18 +14,36 @@ export interface PutFiles {
   readonly kind: ContentKind
   readonly connections: number
   readonly compared: 'perSecond' | 'mibPerSecond'
-  /** Measures the yardstick once; `folder` is on the disk that cutty writes to. */
-  readonly yardstick: (folder: string, seconds: number, round: number) => Promise<Measurement>
+  /** `any`: the server may use all cores. */
+  readonly core?: Core
+  /** Measures the yardstick once; `folder` is on the disk that cutty writes to. Or: the same uploads, not compressed. */
+  readonly yardstick:
+    | 'kept as it is'
+    | ((folder: string, seconds: number, round: number) => Promise<Measurement>)
 }
 
 /** Uploads new files as fast as they are acknowledged, no two alike, and reads some of them back. */
 export async function putFiles(plan: PutFiles, context: Context): Promise<Outcome> {
-  const { sizeBytes, kind, connections, compared } = plan
-  const subject = await startSubject({ ...context, dataFolder: join(context.folder, 'data') })
+  const { sizeBytes, kind, connections, compared, core } = plan
+  const subject = await startSubject({ ...context, core, dataFolder: join(context.folder, 'data') })
   await subject.createBucket('private')
   const content = { seed: 7, sizeBytes, kind }
   const body = generateBytes(content)
   let nextNumber = 0
+
+  async function upload(headers: Readonly<Record<string, string>>): Promise<Measurement> {
+    const { measurement, nextNumber: next } = await measureLoad(subject, {
+      host: subject.host,
+      port: subject.port,
+      connections,
+      headers: { ...subject.headers, 'content-type': 'application/octet-stream', ...headers },
+      warmupSeconds: context.warmupSeconds,
+      seconds: context.secondsPerRound,
+      work: { method: 'PUT', path: subject.filePath('folder/{n}'), firstNumber: nextNumber, content },
+    })
+    nextNumber = next
+    return measurement
+  }
 
   const measured = await measureRounds({
     rounds: context.rounds,
@@ -33,21 +52,13 @@ export async function putFiles(plan: PutFiles, context: Context): Promise<Outcom
     progress: context.progress,
     async subject() {
       settle()
-      const { measurement, nextNumber: next } = await measureLoad(subject, {
-        host: subject.host,
-        port: subject.port,
-        connections,
-        headers: { ...subject.headers, 'content-type': 'application/octet-stream' },
-        warmupSeconds: context.warmupSeconds,
-        seconds: context.secondsPerRound,
-        work: { method: 'PUT', path: subject.filePath('folder/{n}'), firstNumber: nextNumber, content },
-      })
-      nextNumber = next
-      return measurement
+      return await upload({})
     },
     async yardstick(round) {
       settle()
-      return await plan.yardstick(context.folder, context.secondsPerRound, round)
+      const { yardstick } = plan
+      if (yardstick === 'kept as it is') return await upload({ 'x-cutty-compression': 'off' })
+      return await yardstick(context.folder, context.secondsPerRound, round)
     },
   })
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { freePort, startProcess } from './processes.ts'
 import { generateBytes } from './bytes.ts'
 import type { Content } from './bytes.ts'
-import type { RunningProcess } from './processes.ts'
+import type { Core, RunningProcess } from './processes.ts'
 
 /** A cutty server of its own, with what scenarios need of its API. */
 export interface Subject extends RunningProcess {
@@ -13,7 +13,7 @@ export interface Subject extends RunningProcess {
   filePath(key: string): string
   createBucket(visibility: 'public' | 'private'): Promise<void>
   /** Uploads a file and reads it back; throws when a byte differs. */
-  putFile(path: string, content: Content): Promise<void>
+  putFile(path: string, content: Content, headers?: Readonly<Record<string, string>>): Promise<void>
   /** Throws when the file is not these bytes. */
   checkFile(path: string, expected: Buffer): Promise<void>
 }
@@ -30,9 +30,12 @@ export interface SubjectOptions {
   readonly dataFolder: string
   /** Write a `.cpuprofile` here when it stops. */
   readonly profileFolder?: string | undefined
+  /** `server` when left out. */
+  readonly core?: Core | undefined
 }
 
-export async function startSubject({ entry, dataFolder, profileFolder }: SubjectOptions): Promise<Subject> {
+export async function startSubject(options: SubjectOptions): Promise<Subject> {
+  const { entry, dataFolder, profileFolder, core = 'server' } = options
   mkdirSync(dataFolder, { recursive: true })
   const host = '127.0.0.1'
   const port = await freePort()
@@ -42,7 +45,7 @@ export async function startSubject({ entry, dataFolder, profileFolder }: Subject
   }
   const process = await startProcess({
     args: [...(profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] : []), entry, 'serve'],
-    core: 'server',
+    core,
     env: {
       CUTTY_HOST: host,
       CUTTY_PORT: String(port),
@@ -75,11 +78,11 @@ export async function startSubject({ entry, dataFolder, profileFolder }: Subject
       })
       await (await expectStatus(201, response)).arrayBuffer()
     },
-    async putFile(path, content) {
+    async putFile(path, content, more) {
       const bytes = generateBytes(content)
       const response = await fetch(`${origin}${path}`, {
         method: 'PUT',
-        headers: { ...headers, 'content-type': 'application/octet-stream' },
+        headers: { ...headers, 'content-type': 'application/octet-stream', ...more },
         body: new Uint8Array(bytes),
       })
       await (await expectStatus(201, response)).arrayBuffer()

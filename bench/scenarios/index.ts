@@ -4,6 +4,7 @@ import { get1KibSteady } from './get-1kib-steady.ts'
 import { get1Kib } from './get-1kib.ts'
 import { get1MibText } from './get-1mib-text.ts'
 import { get1Mib } from './get-1mib.ts'
+import { getCodedLarge, getCodedSmall } from './get-coded.ts'
 import { get64Mib } from './get-64mib.ts'
 import { inlineThreshold } from './inline-threshold.ts'
 import { list1M } from './list-1m.ts'
@@ -11,6 +12,8 @@ import { memory1Gib } from './memory-1gib.ts'
 import { put1Kib } from './put-1kib.ts'
 import { put1MibText } from './put-1mib-text.ts'
 import { put1Mib } from './put-1mib.ts'
+import { put16MibRandom, put16MibText } from './put-16mib.ts'
+import { rangeCompressed } from './range-compressed.ts'
 import type { Scenario } from '../harness/scenario.ts'
 
 /** In the order in which they are run and reported. */
@@ -25,6 +28,11 @@ export const scenarios: readonly Scenario[] = [
   put1Kib,
   put1Mib,
   put1MibText,
+  put16MibText,
+  put16MibRandom,
+  getCodedSmall,
+  getCodedLarge,
+  rangeCompressed,
   memory1Gib,
   list1M,
   inlineThreshold,

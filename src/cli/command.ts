@@ -92,3 +92,27 @@ export function parseDuration(text: string): number {
   if (!seconds) throw new Error('must be a duration, such as 90s, 15m, 12h, 30d or 2w')
   return seconds
 }
+
+const unitBytes = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 1024, MIB: 1024 ** 2, GIB: 1024 ** 3 } as const
+
+/** `20MiB`, `500KB`; a bare number is bytes. */
+export function parseByteCount(text: string): number {
+  const match = /^(\d{1,9}(?:\.\d{1,3})?) ?(B|[KMG]i?B)?$/i.exec(text)
+  const unit = (match?.[2] ?? 'B').toUpperCase() as keyof typeof unitBytes
+  const bytes = match && Math.round(Number(match[1]) * unitBytes[unit])
+  if (!bytes) throw new Error('must be a number of bytes, such as 500KB or 20MiB')
+  return bytes
+}
+
+/** Not below zero: `0.015`. */
+export function parseUsd(text: string): number {
+  if (!/^\d{1,9}(\.\d{1,9})?$/.test(text)) throw new Error('must be an amount of US dollars, such as 0.015')
+  return Number(text)
+}
+
+/** How files are compressed, as a policy of the API: `off`, `auto`, `zstd`, `zstd;level=9`. */
+export function parseCoding(text: string): { mode: string; level?: number } {
+  const [, mode, level] = /^([a-z0-9]+)(?:; ?level=(\d{1,2}))?$/.exec(text) ?? []
+  if (!mode) throw new Error('must be auto, off, or a codec such as zstd or zstd;level=9')
+  return { mode, ...(level !== undefined && { level: Number(level) }) }
+}

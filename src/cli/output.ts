@@ -8,6 +8,8 @@ export interface Output {
   rows(columns: readonly Column[], rows: readonly object[]): void
   /** One result: its fields below one another. `fields` are label and value. */
   record(value: object, fields: readonly (readonly [label: string, value: string])[]): void
+  /** A result of several tables and sentences; see {@link formatTable}. */
+  report(value: object, lines: readonly string[]): void
   /** A thing that was done. */
   done(value: object, sentence: string): void
   /** To people only, on standard error, where it disturbs nobody's pipe. */
@@ -47,6 +49,10 @@ export function createOutput(options: {
       const width = Math.max(...fields.map(([label]) => label.length))
       for (const [label, text] of fields) stdout(`${label.padEnd(width)}  ${printable(text)}\n`)
     },
+    report(value, lines) {
+      if (json) return printJson(value)
+      for (const line of lines) stdout(`${printable(line)}\n`)
+    },
     done(value, sentence) {
       if (json) printJson(value)
       else stdout(`${printable(sentence)}\n`)
@@ -55,6 +61,14 @@ export function createOutput(options: {
       if (!json) stderr(`${printable(sentence)}\n`)
     },
   }
+}
+
+/** Titles and rows, aligned. The column whose text may be of any width goes last. */
+export function formatTable(columns: readonly Column[], rows: readonly object[]): string[] {
+  const titles = columns.map(({ title }) => title)
+  const cells = rows.map((row) => columns.map(({ text }) => printable(text(row as never))))
+  const widths = titles.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)))
+  return [titles, ...cells].map((line) => alignCells(columns, widths, line))
 }
 
 function alignCells(columns: readonly Column[], widths: readonly number[], cells: readonly string[]): string {

@@ -20,6 +20,8 @@ export interface CompressionParts {
   readonly framesAtOnce: number
   /** Bodies that are longer, as far as it is known, are kept as they are: where processor time is bounded. */
   readonly compressBytesMax: number
+  /** The same, of what is stored already and made smaller in the background. */
+  readonly recompressBytesMax: number
 }
 
 /** The parts that an entry joins. Every operation of the core takes them first. */
@@ -36,6 +38,8 @@ export interface Core {
   readonly clock: Clock
   readonly ids: IdSource
   readonly background: Background
+  /** Says that there is a job to be done. Returns at once. */
+  readonly wakeJobs: () => void
   readonly observe: Observer
   readonly secrets: SecretBox
 }

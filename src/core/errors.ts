@@ -27,6 +27,7 @@ export const errorCodes = {
   file_not_found: 'There is no such file',
   user_not_found: 'There is no such user',
   key_not_found: 'There is no such credential',
+  job_not_found: 'There is no such job',
   method_not_allowed: 'The method is not allowed here',
   bucket_exists: 'The bucket name is taken',
   bucket_not_empty: 'The bucket is not empty',
@@ -37,6 +38,7 @@ export const errorCodes = {
   storage_full: 'There is no room left',
   content_damaged: 'The content is damaged',
   storage_unavailable: 'The storage cannot be reached',
+  codec_unavailable: 'The file cannot be decoded here',
   not_ready: 'The service is not ready',
   internal: 'Internal error',
 } as const

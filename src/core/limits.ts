@@ -27,10 +27,14 @@ export const limits = Object.freeze({
   formFieldBytesMax: 64 * 1024,
   /** Bytes looked at to guess a type. */
   sniffBytes: 4096,
+  /** A sample that every codec is tried on: some seconds of work, and it is held in memory. */
+  analyzeBytesMax: 16 * 1024 ** 2,
   /** A read that lost a race against a write is tried again this often before it is a conflict. */
   raceRetriesMax: 5,
   /** Blobs removed in one round of the collector. */
   collectBatchMax: 500,
+  /** Of a job: slower ones would rest for minutes after a single piece. */
+  jobBytesPerSecondMin: 64 * 1024,
   /** Names and labels of people. */
   nameCharsMax: 200,
   emailCharsMax: 254,

@@ -105,6 +105,14 @@ export const settings = {
     default: '64MiB',
     parse: parseBytes,
   },
+  scrubDays: {
+    env: 'CUTTY_SCRUB_DAYS',
+    flag: 'scrub-days',
+    description:
+      'Everything that is stored is read and checked this many days after it was the last time. 0 turns it off.',
+    default: '30',
+    parse: integer(0, 3650),
+  },
   log: {
     env: 'CUTTY_LOG',
     flag: 'log',

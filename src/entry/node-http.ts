@@ -107,9 +107,17 @@ async function sendChunks(body: AsyncIterable<Uint8Array>, response: ServerRespo
     return { bytesSent }
   } catch (failure) {
     // The head has promised a length: breaking off is the only honest way to say that it will not come (R25).
-    response.destroy()
+    reset(response)
     return { bytesSent, failure }
   }
+}
+
+/**
+ * By a reset where there is one: Firefox takes a gzip body that ends early for a whole one when the connection is closed in an
+ * orderly way, whatever its Content-Length says.
+ */
+function reset({ socket }: ServerResponse): void {
+  socket?.resetAndDestroy()
 }
 
 const lingerBytesMax = 64 * 1024 ** 2

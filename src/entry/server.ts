@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
+import { setTimeout as setTimeoutLater } from 'node:timers/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createDiskBlobStore } from '../adapters/disk/blob-store.ts'
@@ -18,6 +19,9 @@ import { createReadCache } from '../core/cache/read-cache.ts'
 import type { Core } from '../core/core.ts'
 import { testedCodecs } from './tested-codecs.ts'
 import { collectGarbage, lastSweptMs, sweepOrphans } from '../core/files/collect.ts'
+import type { Pause } from '../core/jobs/rate.ts'
+import { createJobRunner, type JobRunner } from '../core/jobs/runner.ts'
+import { releaseDeadJobs, removeOldJobs, scheduleScrub } from '../core/jobs/jobs.ts'
 import { createIdSource } from '../core/ids.ts'
 import type { Background } from '../core/ports/background.ts'
 import { systemClock } from '../core/ports/clock.ts'
@@ -36,7 +40,8 @@ const cacheEntryBytesMax = 1024 ** 2
 /** An open file can be read to its end after it was removed, so the grace only has to outlast one request's start. */
 const garbageGraceMs = 60_000
 const collectEveryMs = 60_000
-/** The thread pool has four threads, and other work: hashing file names, reading, decoding for others. */
+const scheduleEveryMs = 86_400_000
+/** The thread pool has four threads, and other work besides. */
 const framesAtOnceMax = 4
 
 export interface RunningServer {
@@ -87,8 +92,10 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
     blobs,
     compression: {
       available: await testedCodecs(log.observe),
-      framesAtOnce: Math.min(framesAtOnceMax, availableParallelism()),
+      // One more than there are cores: while one is written, the others go on.
+      framesAtOnce: Math.min(framesAtOnceMax, availableParallelism() + 1),
       compressBytesMax: Number.POSITIVE_INFINITY,
+      recompressBytesMax: Number.POSITIVE_INFINITY,
     },
     cache: createBlobCache({ bytesMax: config.cacheBytes, entryBytesMax: cacheEntryBytesMax }),
     room: createDiskRoom({ folder: config.data, reserveBytes: config.reserveBytes, clock: systemClock }),
@@ -98,14 +105,16 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
     clock: systemClock,
     ids: createIdSource(systemClock, { notBeforeMs: startedMs }),
     background,
+    wakeJobs: () => jobs.wake(),
     observe: log.observe,
     secrets: createSecretBox(new TextEncoder().encode(masterKey)),
   }
+  const jobs: JobRunner = createJobRunner(core, { pause })
   await checkMasterKey(core)
   const firstKey = await ensureAdministrator(core, config.admin)
   const server = createHttpServer(createApp(core))
   const url = await listen(server, config)
-  const timer = keepHouse(core, startedMs)
+  const timers = keepHouse(core, { startedMs, jobs, scrubDays: config.scrubDays })
   log.observe({ type: 'lifecycle', message: 'started', details: { version, url, pid: process.pid } })
 
   return {
@@ -113,7 +122,8 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
     // Whoever configured a key knows it.
     firstKey: config.admin ? undefined : firstKey,
     async stop() {
-      clearInterval(timer)
+      for (const timer of timers) clearInterval(timer)
+      jobs.stop()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       const deadline = setTimeout(() => server.closeAllConnections(), config.shutdownSeconds * 1000)
       await closed
@@ -126,17 +136,40 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
   }
 }
 
-/** Sweeps once what earlier processes left behind, and collects garbage from now on. */
-function keepHouse(core: Core, startedMs: number): NodeJS.Timeout {
+/**
+ * Sweeps once what earlier processes left behind, goes on with the jobs that they were at, and collects garbage from now
+ * on. The daily look at what is due is one at the start too.
+ */
+function keepHouse(
+  core: Core,
+  options: { startedMs: number; jobs: JobRunner; scrubDays: number },
+): NodeJS.Timeout[] {
+  const { startedMs, jobs, scrubDays } = options
   core.background.run('remove blobs of uploads that never ended', async () => {
     await sweepOrphans(core, { beforeMs: startedMs })
   })
-  const collect = () =>
+  const collect = () => {
     core.background.run('collect garbage', async () => {
       await collectGarbage(core, { graceMs: garbageGraceMs })
     })
-  return setInterval(collect, collectEveryMs).unref()
+    // Only after an outage there is anything to go on with that nobody said.
+    jobs.wake()
+  }
+  const schedule = () =>
+    core.background.run('look what jobs are due', async () => {
+      await removeOldJobs(core)
+      await scheduleScrub(core, { days: scrubDays })
+    })
+  core.background.run('go on with jobs', async () => {
+    await releaseDeadJobs(core)
+    jobs.wake()
+  })
+  schedule()
+  return [setInterval(collect, collectEveryMs).unref(), setInterval(schedule, scheduleEveryMs).unref()]
 }
+
+/** Ends early, and is no reason for the process to stay, when it is to stop. */
+const pause: Pause = (ms, signal) => setTimeoutLater(ms, undefined, { signal }).catch(() => {})
 
 /** Whole or not there at all: what is encrypted with half a key is lost with the other half. */
 function readMasterKey(folder: string): string {

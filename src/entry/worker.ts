@@ -10,6 +10,9 @@ import { createBlobCache } from '../core/cache/blob-cache.ts'
 import { createReadCache } from '../core/cache/read-cache.ts'
 import type { Core } from '../core/core.ts'
 import { collectGarbage, sweepOrphans } from '../core/files/collect.ts'
+import { removeOldJobs, scheduleScrub } from '../core/jobs/jobs.ts'
+import type { Pause } from '../core/jobs/rate.ts'
+import { createJobRunner } from '../core/jobs/runner.ts'
 import { createIdSource } from '../core/ids.ts'
 import { systemClock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
@@ -29,10 +32,16 @@ export interface Env {
   readonly CUTTY_MASTER_KEY?: string
   readonly CUTTY_ADMIN_ACCESS_KEY_ID?: string
   readonly CUTTY_ADMIN_SECRET_ACCESS_KEY?: string
+  /** Of {@link settings}. */
+  readonly CUTTY_SCRUB_DAYS?: string
 }
 
 /** Some seconds of the 30 that a request may compute: what is longer, as far as that is known, is kept as it is. */
 const compressBytesMax = 256 * 1024 ** 2
+/** At the 2 MB/s of the strongest level, what a run of the schedule may compute: 30 seconds where it runs every few minutes. */
+const recompressBytesMax = 16 * 1024 ** 2
+/** Begins no step of a job after this long. */
+const jobsBudgetMs = 20_000
 /** An isolate has 128 MB, shared by all of its requests. */
 const cacheBytesMax = 16 * 1024 ** 2
 const cacheEntryBytesMax = 256 * 1024
@@ -84,7 +93,9 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
     blobs: createR2BlobStore(env.BLOBS, {
       fixedLengthStream: (sizeBytes) => new FixedLengthStream(sizeBytes),
     }),
-    compression: { available: await testedCodecs(observe), framesAtOnce: 1, compressBytesMax },
+    compression: {
+      ...{ available: await testedCodecs(observe), framesAtOnce: 1, compressBytesMax, recompressBytesMax },
+    },
     cache: createBlobCache({ bytesMax: cacheBytesMax, entryBytesMax: cacheEntryBytesMax }),
     // R2 grows with what is put into it.
     room: endlessRoom,
@@ -102,6 +113,8 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
         )
       },
     },
+    // The schedule looks for them.
+    wakeJobs() {},
     observe,
     secrets: createSecretBox(new TextEncoder().encode(masterKey)),
   }
@@ -111,6 +124,9 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
   if (admin) await ensureAdministrator(core, admin)
   return { core, app: createApp(core) }
 }
+
+/** Nothing stops a Worker but its end. */
+const pause: Pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Workers Logs index JSON by its members. Requests are logged by the platform already. */
 const observe: Observer = (event) => {
@@ -140,5 +156,10 @@ export default {
     const { core } = await start(env)
     await collectGarbage(core, { graceMs: garbageGraceMs })
     await sweepOrphans(core, { beforeMs: core.clock.now() - uploadMsMax })
+    await removeOldJobs(core)
+    await scheduleScrub(core, {
+      days: settings.scrubDays.parse(env.CUTTY_SCRUB_DAYS ?? settings.scrubDays.default),
+    })
+    await createJobRunner(core, { pause }).run({ budgetMs: jobsBudgetMs })
   },
 }

@@ -5,10 +5,12 @@ import { CuttyError } from '../core/errors.ts'
 import { idTimePrefix } from '../core/ids.ts'
 import { accountRoutes } from './api/accounts.ts'
 import { bucketRoutes } from './api/buckets.ts'
+import { compressionRoutes } from './api/compression.ts'
 import { documentRoutes } from './api/documents.ts'
 import { fileRoutes } from './api/files.ts'
 import { downloadRoute } from './api/download.ts'
 import { healthRoutes } from './api/health.ts'
+import { jobRoutes } from './api/jobs.ts'
 import { uploadRoutes } from './api/upload.ts'
 import type { Delivery, HandledRequest, HttpReply, HttpRequest } from './exchange.ts'
 import { parseAuthorization } from './headers/authorization.ts'
@@ -22,7 +24,9 @@ const apiRoutes: readonly Route[] = [
   ...uploadRoutes,
   ...fileRoutes,
   ...bucketRoutes,
+  ...compressionRoutes,
   ...accountRoutes,
+  ...jobRoutes,
   ...healthRoutes,
 ]
 

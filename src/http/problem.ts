@@ -24,6 +24,7 @@ const statusOf: Record<ErrorCode, number> = {
   file_not_found: 404,
   user_not_found: 404,
   key_not_found: 404,
+  job_not_found: 404,
   method_not_allowed: 405,
   bucket_exists: 409,
   bucket_not_empty: 409,
@@ -33,6 +34,7 @@ const statusOf: Record<ErrorCode, number> = {
   storage_full: 507,
   content_damaged: 500,
   storage_unavailable: 503,
+  codec_unavailable: 503,
   not_ready: 503,
   internal: 500,
 }

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { accessTests } from './http/access.ts'
 import { accountTests } from './http/accounts.ts'
 import { bucketTests } from './http/buckets.ts'
+import { codedConditionTests, codedRangeTests } from './http/coded-conditions.ts'
+import { compressionPolicyTests, storingTests } from './http/compression.ts'
 import { conditionTests } from './http/conditions.ts'
 import { documentTests } from './http/documents.ts'
 import { fileTests } from './http/files.ts'
@@ -9,8 +11,10 @@ import { formTests } from './http/forms.ts'
 import { integrityTests } from './http/integrity.ts'
 import { keyTests } from './http/keys.ts'
 import { listingTests } from './http/listing.ts'
+import { clientCodingTests, negotiationTests } from './http/negotiation.ts'
 import { readingTests } from './http/reading.ts'
 import { setStage, type Stage } from './http/stage.ts'
+import { storageStatsTests } from './http/storage-stats.ts'
 import type { HttpSubject } from './http/subject.ts'
 import { transferTests } from './http/transfers.ts'
 
@@ -36,12 +40,19 @@ export function httpContract(
     readingTests(stage)
     conditionTests(stage)
     integrityTests(stage)
+    storingTests(stage)
+    compressionPolicyTests(stage)
+    negotiationTests(stage)
+    clientCodingTests(stage)
+    codedConditionTests(stage)
+    codedRangeTests(stage)
     formTests(stage)
     transferTests(stage)
     listingTests(stage)
     accountTests(stage)
     accessTests(stage)
     documentTests(stage)
+    storageStatsTests(stage)
     for (const tests of more) tests(stage)
   })
 }

@@ -36,7 +36,10 @@ describe('putFile', () => {
 
   const put = (core: Core, key: string, bytes: Uint8Array, more: Partial<PutRequest> = {}) =>
     putFile(core, opened.admin, {
-      ...{ bucket, key, body: chunked(bytes), describe: describeAs },
+      bucket,
+      key,
+      body: chunked(bytes),
+      describe: describeAs,
       // Chunk by chunk, as it comes.
       compression: { mode: 'off' },
       ...more,

@@ -61,11 +61,13 @@ export async function openTestCore(
       available: new Set(Object.keys(codecs) as CodecName[]),
       framesAtOnce: 2,
       compressBytesMax: Number.POSITIVE_INFINITY,
+      recompressBytesMax: Number.POSITIVE_INFINITY,
     },
     cache: createBlobCache({ bytesMax: options.cacheBytes ?? 1024 ** 2, entryBytesMax: 64 * 1024 }),
     clock,
     ids: createIdSource(clock),
     background,
+    wakeJobs() {},
     observe: (event) => events.push(event),
     secrets: createSecretBox(new TextEncoder().encode('a master key for tests')),
   }

@@ -11,6 +11,7 @@ describe('configuration', () => {
       data: './data',
       cacheBytes: 32 * 1024 ** 2,
       reserveBytes: 64 * 1024 ** 2,
+      scrubDays: 30,
       log: 'requests',
       shutdownSeconds: 30,
       admin: undefined,
@@ -38,6 +39,7 @@ describe('configuration', () => {
       CUTTY_MASTER_KEY: masterKey,
       CUTTY_CACHE_BYTES: '1.5 GiB',
       CUTTY_RESERVE_BYTES: '1GB',
+      CUTTY_SCRUB_DAYS: '0',
       CUTTY_LOG: 'errors',
       CUTTY_SHUTDOWN_SECONDS: '0',
     }
@@ -49,6 +51,7 @@ describe('configuration', () => {
       masterKey,
       cacheBytes: 1.5 * 1024 ** 3,
       reserveBytes: 1e9,
+      scrubDays: 0,
       log: 'errors',
       shutdownSeconds: 0,
     }

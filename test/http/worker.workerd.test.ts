@@ -16,7 +16,8 @@ const bindings = {
 const fetch: HttpFetch = async (target, { method = 'GET', headers = {}, body } = {}) => {
   const content =
     body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : streamOf(body)
-  const sent: RequestInit = { method, headers, body: content as Request['body'] }
+  const { init, cf } = throughEdge(headers)
+  const sent: RequestInit & { cf: object } = { method, headers: init, cf, body: content as Request['body'] }
   const request = new Request(`http://cutty.test${target}`, sent)
   const response = await worker.fetch(request, bindings)
   const answer: HttpAnswer = {
@@ -25,6 +26,19 @@ const fetch: HttpFetch = async (target, { method = 'GET', headers = {}, body } =
     bytes: new Uint8Array(await response.arrayBuffer()),
   }
   return answer
+}
+
+/**
+ * What Cloudflare makes of a request's Accept-Encoding before a Worker sees it: its own, and the client's in `cf`.
+ * https://developers.cloudflare.com/fundamentals/reference/http-headers/#accept-encoding
+ */
+function throughEdge(headers: Readonly<Record<string, string>>) {
+  const own = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'accept-encoding')
+  const wish = Object.entries(headers).find(([name]) => name.toLowerCase() === 'accept-encoding')
+  return {
+    init: { ...Object.fromEntries(own), 'Accept-Encoding': 'gzip, br' },
+    cf: { clientAcceptEncoding: wish?.[1] ?? '' },
+  }
 }
 
 function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {

@@ -142,7 +142,7 @@ async function readOpened(
   const end = range ? range.end + 1 : sizeBytes
   if (end > sizeBytes) {
     await file.close()
-    throw storageError(new Error(`a range to byte ${end} of a blob of ${sizeBytes}`))
+    throw damaged(`a range to byte ${end} of a blob of ${sizeBytes}`)
   }
   const chunks = readChunks(file, { start, end })
   let begun = false
@@ -182,7 +182,7 @@ async function* readChunks(
       turn++
     ) {
       const { bytesRead, buffer } = await next
-      if (bytesRead === 0) throw storageError(new Error(`the blob ends at byte ${position} of ${end}`))
+      if (bytesRead === 0) throw damaged(`the blob ends at byte ${position} of ${end}`)
       position += bytesRead
       if (position < end) next = read(turn + 1, position)
       try {
@@ -271,6 +271,11 @@ async function onDisk<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw storageError(error)
   }
+}
+
+/** Bytes that were there once are not: no outage, which would be over some time. */
+function damaged(what: string): CuttyError {
+  return new CuttyError('content_damaged', undefined, { cause: new Error(what) })
 }
 
 function storageError(cause: unknown): CuttyError {

@@ -21,7 +21,7 @@ export function createMemoryBlobStore(): BlobStore {
       const bytes = blobs.get(id)
       if (!bytes) return undefined
       if (range && range.end >= bytes.length) {
-        throw new CuttyError('storage_unavailable', undefined, {
+        throw new CuttyError('content_damaged', undefined, {
           cause: new Error(`bytes ${range.start}-${range.end} were asked for, the blob has ${bytes.length}`),
         })
       }

@@ -1,3 +1,4 @@
+import { CuttyError } from '../../core/errors.ts'
 import type { BlobStore } from '../../core/ports/blob-store.ts'
 import { attempt, type FixedLengthStreamLike, type R2BucketLike, unavailable } from './client.ts'
 import { createUpload } from './upload.ts'
@@ -36,18 +37,28 @@ export function createR2BlobStore(bucket: R2BucketLike, options: R2Options): Blo
     },
 
     async get(id, range) {
-      const asked = range && { offset: range.start, length: range.end - range.start + 1 }
-      const object = await attempt(() => bucket.get(prefix + id, asked && { range: asked }))
+      const key = prefix + id
+      if (!range) return (await attempt(() => bucket.get(key)))?.body
+      const asked = { offset: range.start, length: range.end - range.start + 1 }
+      const fail = (sizeBytes: number | undefined, cause: unknown) =>
+        sizeBytes !== undefined && sizeBytes <= range.end
+          ? new CuttyError('content_damaged', undefined, {
+              cause: new Error(`a range to byte ${range.end + 1} of a blob of ${sizeBytes}`, { cause }),
+            })
+          : unavailable(cause)
+      const object = await bucket.get(key, { range: asked }).catch(async (cause: unknown) => {
+        // It refuses a range that begins behind the end, in words that may change: the size tells it from an outage.
+        throw fail((await bucket.head(key).catch(() => null))?.size, cause)
+      })
       if (!object) return undefined
-      if (asked) {
-        // R2 answers a range that it does not like with another one, or with everything (R11).
-        const sent = object.range && 'offset' in object.range ? object.range : {}
-        if (sent.offset !== asked.offset || sent.length !== asked.length) {
-          await object.body.cancel()
-          throw unavailable(
-            new Error(`asked for ${JSON.stringify(asked)}, got ${JSON.stringify(object.range)}`),
-          )
-        }
+      // R2 answers a range that it does not like with another one, or with everything (R11).
+      const sent = object.range && 'offset' in object.range ? object.range : {}
+      if (sent.offset !== asked.offset || sent.length !== asked.length) {
+        await object.body.cancel()
+        throw fail(
+          object.size,
+          new Error(`asked for ${JSON.stringify(asked)}, got ${JSON.stringify(object.range)}`),
+        )
       }
       return object.body
     },

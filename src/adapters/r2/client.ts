@@ -2,7 +2,7 @@ import { CuttyError } from '../../core/errors.ts'
 
 /** https://developers.cloudflare.com/r2/api/workers/workers-api-reference/ — what is used of it. */
 export interface R2BucketLike {
-  head(key: string): Promise<unknown>
+  head(key: string): Promise<{ readonly size: number } | null>
   get(key: string, options?: { range?: { offset: number; length: number } }): Promise<R2ObjectBodyLike | null>
   /** Takes bytes, or the readable end of a stream whose length is known beforehand. */
   put(key: string, value: unknown): Promise<unknown>
@@ -17,6 +17,8 @@ export interface R2BucketLike {
 }
 
 export interface R2ObjectBodyLike {
+  /** Of the whole object. */
+  readonly size: number
   readonly range?: { offset?: number; length?: number } | { suffix: number }
   readonly body: AsyncIterable<Uint8Array> & { cancel(): Promise<void> }
 }

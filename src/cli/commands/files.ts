@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { defineCommand, wholeNumber } from '../command.ts'
+import { defineCommand, parseCoding, wholeNumber } from '../command.ts'
 import { CommandError, UsageError } from '../failure.ts'
 import { bucketPath, localName, parseFilePlace, parsePlace, type Place } from '../file-place.ts'
 import { type Column, formatBytes, formatTime } from '../output.ts'
@@ -161,9 +161,20 @@ export const filesCommands = [
         description: 'Content-Type; else found by the name, then by the content.',
       },
       'cache-control': { type: 'string', value: '<value>', description: 'Cache-Control of downloads.' },
+      compression: {
+        type: 'string',
+        value: '<coding>',
+        description:
+          'How it is stored, instead of what the bucket says: `auto`, `off`, or a codec, as `zstd` or `zstd;level=9`.',
+        parse: parseCoding,
+      },
       'create-only': { type: 'boolean', description: 'Fail when there is a file with this key already.' },
     },
-    examples: ['files put photo.jpg photos/2026/', 'tar c docs | cutty files put - backups/docs.tar'],
+    examples: [
+      'files put photo.jpg photos/2026/',
+      'tar c docs | cutty files put - backups/docs.tar',
+      "files put dump.sql backups/ --compression 'zstd;level=9'",
+    ],
     connects: true,
     json: true,
     run: async ({ positionals, options, connect, output }) => {
@@ -171,13 +182,14 @@ export const filesCommands = [
       const connection = connect()
       const source = await openSource(local)
       const place = placeFor(target, source.name)
-      const { type, 'cache-control': cacheControl, 'create-only': createOnly } = options
+      const { type, 'cache-control': cacheControl, 'create-only': createOnly, compression } = options
       const file = await upload(connection, {
         ...source,
         place,
         headers: {
           ...(type !== undefined && { 'Content-Type': type }),
           ...(cacheControl !== undefined && { 'Cache-Control': cacheControl }),
+          ...(compression && { 'X-Cutty-Compression': formatCoding(compression) }),
           ...(createOnly && { 'If-None-Match': '*' }),
         },
         progress: createProgress({
@@ -260,6 +272,10 @@ export const filesCommands = [
     },
   }),
 ]
+
+function formatCoding({ mode, level }: { mode: string; level?: number }): string {
+  return level === undefined ? mode : `${mode};level=${level}`
+}
 
 /** Files and prefixes in one order, that of their bytes. */
 function mergeEntries(files: readonly ListedFile[], prefixes: readonly string[]): readonly Entry[] {

@@ -1,7 +1,9 @@
 import type { Command } from '../command.ts'
 import { bucketsCommands } from './buckets.ts'
+import { compressionCommands } from './compression.ts'
 import { filesCommands } from './files.ts'
 import { helpCommands } from './help.ts'
+import { jobsCommands } from './jobs.ts'
 import { keysCommands } from './keys.ts'
 import { serveCommands } from './serve.ts'
 import { tokensCommands } from './tokens.ts'
@@ -13,6 +15,8 @@ export const commands: readonly Command[] = [
   ...serveCommands,
   ...filesCommands,
   ...bucketsCommands,
+  ...compressionCommands,
+  ...jobsCommands,
   ...usersCommands,
   ...keysCommands,
   ...tokensCommands,

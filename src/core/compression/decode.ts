@@ -45,6 +45,22 @@ export async function* decodeFrames(
   if (ahead) yield take(await ahead)
 }
 
+/** The stored frames as they are, each once its plaintext has been found to be right. One is decoded ahead. */
+export async function* checkFrames(
+  stored: AsyncIterable<Uint8Array>,
+  located: LocatedRange,
+  index: FrameIndex,
+): AsyncGenerator<Uint8Array> {
+  let ahead: Promise<Uint8Array> | undefined
+  for await (const { bytes, frame } of splitFrames(stored, located, index)) {
+    const checking = decodeFrame(bytes, index, frame).then(() => bytes)
+    checking.catch(() => {})
+    if (ahead) yield await ahead
+    ahead = checking
+  }
+  if (ahead) yield await ahead
+}
+
 /** Cuts chunks of any size into the stored frames. */
 async function* splitFrames(
   stored: AsyncIterable<Uint8Array>,

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { codecs } from '../compression/codecs.ts'
-import { decodeFrame, decodeFrames } from '../compression/decode.ts'
+import type { CodecName } from '../compression/codec.ts'
+import { checkFrames, decodeFrame, decodeFrames } from '../compression/decode.ts'
 import {
   type FrameIndex,
   indexBytes,
@@ -55,23 +56,46 @@ export async function openPlain(
   blob: BlobRef,
   range: ByteRange = { start: 0, end: blob.sizeBytes - 1 },
 ): Promise<AsyncIterable<Uint8Array>> {
+  requireCodec(core, blob)
   const index = await readIndex(core, blob)
   const located = locateRange(index, range)
   const stored = (await openStored(core, blob, located.stored))[Symbol.asyncIterator]()
   const frames = decodeFrames({ [Symbol.asyncIterator]: () => stored }, located, index)
+  return fromOpened(stored, frames, (error) => tellDamage(core, blob, error))
+}
+
+/** The stream of the coding, each frame checked before it goes out. Open when the promise resolves, as above. */
+export async function openCodedChecked(core: Core, blob: BlobRef): Promise<AsyncIterable<Uint8Array>> {
+  const index = await readIndex(core, blob)
+  const located = locateRange(index, { start: 0, end: blob.sizeBytes - 1 })
+  const tail = { start: located.stored.end + 1, end: codedBytes(blob) - 1 }
+  const stored = (await openStored(core, blob, located.stored))[Symbol.asyncIterator]()
+  async function* parts() {
+    yield codecs[index.codec].createEnvelope().head
+    yield* checkFrames({ [Symbol.asyncIterator]: () => stored }, located, index)
+    yield await readStored(core, blob, tail)
+  }
+  return fromOpened(stored, parts(), (error) => tellDamage(core, blob, error))
+}
+
+/** What is made of an open source. Whoever leaves before the first chunk closes it too, as a generator would not. */
+function fromOpened(
+  source: AsyncIterator<Uint8Array>,
+  chunks: AsyncGenerator<Uint8Array>,
+  explain: (error: unknown) => unknown,
+): AsyncIterable<Uint8Array> {
   let begun = false
   const iterator: AsyncIterator<Uint8Array> = {
     async next() {
       begun = true
       try {
-        return await frames.next()
+        return await chunks.next()
       } catch (error) {
-        throw tellDamage(core, blob, error)
+        throw explain(error)
       }
     },
     async return() {
-      // A generator that was not begun does not end its source.
-      await (begun ? frames.return(undefined) : stored.return?.())
+      await (begun ? chunks.return(undefined) : source.return?.())
       return { done: true, value: undefined }
     },
   }
@@ -107,6 +131,7 @@ export async function readCodedChecked(core: Core, blob: BlobRef): Promise<Uint8
 
 /** The plaintext of one frame. */
 export async function readFrame(core: Core, blob: BlobRef, frame: number): Promise<Uint8Array> {
+  requireCodec(core, blob)
   const index = await readIndex(core, blob)
   const start = frame * index.frameBytes
   const { stored } = locateRange(index, { start, end: start + plainBytesOf(index, frame) - 1 })
@@ -126,16 +151,29 @@ async function readIndex(core: Core, blob: BlobRef): Promise<FrameIndex> {
     const [row] = await core.database.query(findFrameIndex, { id: blob.id })
     if (!row?.bytes) throw damaged(core, blob, 'has no frame index')
     bytes = row.bytes
-    core.cache.set(key, bytes)
   }
   try {
     const index = parseIndex(bytes, blob)
+    if (index.codec !== blob.codec || index.frameBytes !== blob.frameBytes) {
+      throw new CuttyError('content_damaged', undefined, { cause: new Error('frame index: of another blob') })
+    }
     // Longer ones stay in the cache only, whose size is bounded.
     if (blob.frameIndex) parsed.set(blob, index)
+    else core.cache.set(key, bytes)
     return index
   } catch (error) {
     throw tellDamage(core, blob, error)
   }
+}
+
+/**
+ * Goes before all decoding: what a codec that failed its self-test made of the bytes might not be the file (R23). Not damage:
+ * the file is whole, and another runtime can read it.
+ */
+function requireCodec(core: Core, { codec }: BlobRef): void {
+  if (core.compression.available.has(codec as CodecName)) return
+  const detail = `The file is stored in ${codec}, which this server cannot decode.`
+  throw new CuttyError('codec_unavailable', detail, { extras: { codec } })
 }
 
 /** For as long as the pointer is kept. */

@@ -88,7 +88,9 @@ export async function changeBucket(
   const setCompression = compression === undefined ? 0 : 1
   await core.database.batch([
     bind(changeBucketRow, {
-      ...{ id: bucket.id, visibility: visibility ?? null, setCompression },
+      id: bucket.id,
+      visibility: visibility ?? null,
+      setCompression,
       compression: policy,
     }),
   ])

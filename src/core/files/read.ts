@@ -5,6 +5,7 @@ import type { ByteRange } from '../ports/blob-store.ts'
 import {
   codedBytes,
   damaged,
+  openCodedChecked,
   openPlain,
   openStored,
   readCodedChecked,
@@ -31,14 +32,15 @@ export async function readContent(core: Core, { blob }: FileRecord, range?: Byte
 }
 
 /**
- * The stream of the stored coding, as it is (R14). A small one is checked when it comes into memory. A large one is not: to
- * decode it would cost what passing it through saves. Its clients check it, by the checksums of zstd, deflate and gzip.
+ * The stream of the stored coding, as it is (R14). A small one is checked when it comes into memory. Of large ones only gzip
+ * is, since browsers do not look at its checksum: to decode costs what passing through saves, and every client checks zstd
+ * and deflate (decisions/012).
  */
 export async function readCoded(core: Core, { blob }: FileRecord): Promise<Content> {
-  if (blob.storedBytes > core.cache.entryBytesMax && blob.codec !== 'brotli') {
-    return openStored(core, blob, { start: 0, end: codedBytes(blob) - 1 })
-  }
-  return kept(core, `${blob.id} coded`, () => readCodedChecked(core, blob))
+  const isSmall = blob.storedBytes <= core.cache.entryBytesMax || blob.codec === 'brotli'
+  if (isSmall) return kept(core, `${blob.id} coded`, () => readCodedChecked(core, blob))
+  if (blob.codec === 'gzip' && core.compression.available.has('gzip')) return openCodedChecked(core, blob)
+  return openStored(core, blob, { start: 0, end: codedBytes(blob) - 1 })
 }
 
 async function kept(core: Core, key: string, read: () => Promise<Uint8Array>): Promise<Uint8Array> {

@@ -64,8 +64,16 @@ export async function storeBody(core: Core, request: StoreRequest): Promise<Stor
     const { codec, level, frameBytes, reason, gain } = coding.verdict
     const frameIndex = put.frameIndex
     const blob: BlobRef = {
-      ...{ id, location: put.inline ? 'row' : 'store', codec, level, reason, gain, frameBytes },
-      ...{ sizeBytes: hash.sizeBytes, storedBytes: put.storedBytes, sha256 },
+      id,
+      location: put.inline ? 'row' : 'store',
+      codec,
+      level,
+      reason,
+      gain,
+      frameBytes,
+      sizeBytes: hash.sizeBytes,
+      storedBytes: put.storedBytes,
+      sha256,
       frameIndex: frameIndex && frameIndex.length <= frameIndexBytesKept ? frameIndex : undefined,
     }
     return { blob, description, inline: put.inline, frameIndex }

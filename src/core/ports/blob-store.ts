@@ -4,7 +4,8 @@
  * ordered by time, so they are safe as file names and object keys on every adapter.
  *
  * Failures are {@link CuttyError}: `storage_full` where there is no room (nothing is stored then),
- * `storage_unavailable` for anything else the store cannot do, with the reason as `cause`.
+ * `content_damaged` where a blob is shorter than the range that is asked for, and `storage_unavailable` for anything else the
+ * store cannot do, with the reason as `cause`.
  */
 export interface BlobStore {
   readonly capabilities: BlobStoreCapabilities
@@ -25,7 +26,8 @@ export interface BlobStore {
    * the caller knows from its row. The source is opened before the promise resolves, so a blob
    * that is deleted while it is being read can still be read to its end.
    *
-   * A range that does not lie inside the blob is `storage_unavailable`: row and blob disagree then.
+   * A range that does not lie inside the blob is `content_damaged`, and so are bytes that end before they should: row and
+   * blob disagree then, which is no outage. Without a range, all that is there is given, however much that is.
    *
    * A chunk belongs to the reader until it asks for the next one: adapters may use the memory again.
    * A reader that stops early must call the iterator's `return` (as `for await … break` does), which

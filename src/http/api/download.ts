@@ -8,7 +8,7 @@ import type { HttpReply, HttpRequest } from '../exchange.ts'
 import { asAttachment } from '../headers/content-disposition.ts'
 import { isActiveType } from '../headers/content-type.ts'
 import { formatReprDigest } from '../headers/digest.ts'
-import { formatEtag, formatFileEtag } from '../headers/etag.ts'
+import { formatEtag, formatFileEtag, matchingFileForm, parseEtagList } from '../headers/etag.ts'
 import { formatHttpDate } from '../headers/http-date.ts'
 import { formatContentRange, formatUnsatisfiedRange, ifRangeAllows, parseRange } from '../headers/range.ts'
 import { jsonReply } from '../json.ts'
@@ -28,11 +28,19 @@ async function getFile(
   if (query.info !== undefined) return jsonReply(200, describeFile(file), { ETag: formatEtag(file.etag) })
 
   const representation = selectRepresentation(request, file)
-  const headers = contentHeaders(file, representation, { download: query.download !== undefined })
+  const download = query.download !== undefined
   const outcome = checkPreconditions(request, request.method, file, core.clock.now())
   if (outcome === 'precondition_failed') throw preconditionFailed()
-  if (outcome === 'not_modified') return { status: 304, headers: notModifiedHeaders(headers) }
+  if (outcome === 'not_modified') {
+    const named = parseEtagList(request.header('if-none-match') ?? '')
+    const form = matchingFileForm(named, file.etag, representation.form)
+    return {
+      status: 304,
+      headers: notModifiedHeaders(contentHeaders(file, { ...representation, form }, { download })),
+    }
+  }
 
+  const headers = contentHeaders(file, representation, { download })
   if (representation.form !== 'identity') {
     headers['Content-Length'] = String(representation.sizeBytes)
     if (request.method === 'HEAD') return { status: 200, headers }
@@ -75,13 +83,13 @@ const headersOfRecord = new WeakMap<FileRecord, Readonly<Record<string, string>>
 
 function contentHeaders(
   file: FileRecord,
-  { form, varies }: Representation,
+  { form, vary }: Representation,
   { download }: { download: boolean },
 ): Record<string, string> {
   let kept = headersOfRecord.get(file)
   if (!kept) headersOfRecord.set(file, (kept = makeHeaders(file)))
   const headers: Record<string, string> = { ...kept }
-  if (varies) headers['Vary'] = 'Accept-Encoding'
+  if (vary !== undefined) headers['Vary'] = vary
   if (form !== 'identity') {
     headers['Content-Encoding'] = form
     headers['ETag'] = formatFileEtag(file.etag, form)

@@ -11,7 +11,7 @@ import type { HttpReply } from '../exchange.ts'
 import { readForm } from '../form.ts'
 import { parseCompressionHeader } from '../headers/compression.ts'
 import { contentTypeFor } from '../headers/content-type.ts'
-import { formatEtag } from '../headers/etag.ts'
+import { fileTagMatches, formatEtag, parseEtagList } from '../headers/etag.ts'
 import { jsonReply } from '../json.ts'
 import { isFailure, problemReply, toCuttyError } from '../problem.ts'
 import { type Call, defineRoute } from '../route.ts'
@@ -84,9 +84,14 @@ function preconditionOf(wanted: z.infer<typeof conditions> | undefined) {
   return (current: FileRecord | undefined) => {
     const holds =
       (wanted.ifNoneMatch === undefined || current === undefined) &&
-      (wanted.ifMatch === undefined || (current !== undefined && wanted.ifMatch === formatEtag(current.etag)))
+      (wanted.ifMatch === undefined || (current !== undefined && namesFile(wanted.ifMatch, current)))
     if (!holds) throw new CuttyError('precondition_failed', 'The destination is not what the conditions say.')
   }
+}
+
+/** In any of its forms: the client may hold any (R2). */
+function namesFile(ifMatch: string, file: FileRecord): boolean {
+  return fileTagMatches(parseEtagList(ifMatch) ?? [], file.etag, 'strong')
 }
 
 const transferBody = z.strictObject({ source: place, destination: place, conditions: conditions.optional() })

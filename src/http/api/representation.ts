@@ -11,29 +11,45 @@ export interface Representation {
   /** `identity`, or the stored coding passed through. */
   readonly form: FileForm
   readonly sizeBytes: number
-  /** Whether another request could get another form, so that caches must tell them apart (R13). */
-  readonly varies: boolean
+  /** Request fields by which another request could get another form, so that caches tell them apart (R13). */
+  readonly vary: string | undefined
 }
 
 /**
  * A file that the client encoded itself has one form, which is the client's business (R16). Otherwise the stored coding
- * goes out where the client would rather have it. Throws `not_acceptable` for a client that refuses all there is.
+ * goes out where the client would rather have it, and is known to read all of it. Throws `not_acceptable` for a client that
+ * refuses all there is.
  */
 export function selectRepresentation(request: HttpRequest, { blob, headers }: FileRecord): Representation {
-  const identity = { form: 'identity', sizeBytes: blob.sizeBytes } as const
   const coding = headers.contentEncoding === undefined ? contentCodingOf(blob) : undefined
-  if (coding === undefined) return { ...identity, varies: false }
+  if (coding === undefined) return { form: 'identity', sizeBytes: blob.sizeBytes, vary: undefined }
+
+  const severalFrames = coding === 'zstd' && blob.sizeBytes > blob.frameBytes
+  const vary = severalFrames ? 'Accept-Encoding, Sec-Fetch-Mode' : 'Accept-Encoding'
+  const identity: Representation = { form: 'identity', sizeBytes: blob.sizeBytes, vary }
+  const coded: Representation = { form: coding, sizeBytes: codedBytes(blob), vary }
 
   const accept = parseAcceptEncoding(request.header('accept-encoding'))
-  const coded = { form: coding, sizeBytes: codedBytes(blob), varies: true }
+  const readsAll = !severalFrames || readsSeveralFrames(request)
   if (!accept.identityAcceptable) {
-    if (accept.accepts(coding) > 0) return coded
+    if (accept.accepts(coding) > 0 && readsAll) return coded
     throw new CuttyError('not_acceptable', `The file can be had as ${coding} or as it is (identity).`, {
-      extras: { headers: { Vary: 'Accept-Encoding' }, codings: [coding, 'identity'] },
+      extras: { headers: { Vary: vary }, codings: [coding, 'identity'] },
     })
   }
-  const prefersCoded = wantsCoding(accept, coding) && !needsIdentity(request)
-  return prefersCoded ? coded : { ...identity, varies: true }
+  return wantsCoding(accept, coding) && readsAll && !needsIdentity(request) ? coded : identity
+}
+
+/** curl, which names the codings in an order of its own and tells nothing else about itself. */
+const curlEncodings = 'deflate, gzip, br, zstd'
+
+/**
+ * Some clients that accept zstd stop after the first frame and take a part for the whole without a word; early releases of
+ * urllib3 2 do, and name the codings just as browsers do. But Sec-Fetch-Mode is sent by browsers and Node's fetch only.
+ * decisions/012.
+ */
+function readsSeveralFrames(request: HttpRequest): boolean {
+  return request.header('sec-fetch-mode') !== undefined || request.header('accept-encoding') === curlEncodings
 }
 
 function contentCodingOf({ codec }: BlobRef) {

@@ -58,7 +58,9 @@ export function describeBucket(bucket: BucketRow): z.infer<typeof bucketShape> {
   const { name, visibility, ownerId, createdAtMs } = bucket
   const { denyTypes, ...compression } = parsePolicy(bucket.compression)
   return {
-    ...{ name, visibility, ownerId },
+    name,
+    visibility,
+    ownerId,
     compression: { ...compression, denyTypes: [...denyTypes] },
     createdAt: isoTime(createdAtMs),
   }

@@ -17,8 +17,11 @@ export function parseCompressionHeader(value: string | undefined): Partial<Compr
   const [, mode = '', level] = item.exec(value) ?? []
   if (!modes.includes(mode)) throw refused(`must be one of ${modes.join(', ')}, and may go on with ;level=N`)
   // Minimum size and gain are the bucket's, whoever chooses the codec.
-  if (level === undefined) return { mode: mode as CompressionPolicy['mode'] }
   const levels = codecs[mode as CodecName]?.levels
+  if (level === undefined) {
+    // Its own, and not the level that the bucket has for another codec.
+    return { mode: mode as CompressionPolicy['mode'], ...(levels && { level: levels.ratio }) }
+  }
   if (!levels) throw refused(`${mode} has no levels`)
   const { min, max } = levels
   if (Number(level) < min || Number(level) > max) throw refused(`${mode} has the levels ${min} to ${max}`)

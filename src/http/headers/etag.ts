@@ -87,6 +87,22 @@ export function fileTagMatches(
   )
 }
 
+/**
+ * The form that a 304 is about, given the parsed If-None-Match that brought it about. A cache updates what it holds under the
+ * tag of the 304 (RFC 9111 §4.3.4), so it is one that the client named: the selected form if its tag is among them, else the
+ * first of this file's. The selected form also where none is, as after `*` or by date.
+ */
+export function matchingFileForm(
+  list: '*' | readonly EntityTag[] | undefined,
+  hash: string,
+  selected: FileForm,
+): FileForm {
+  if (list === undefined || list === '*') return selected
+  const forms = Object.keys(suffixes) as FileForm[]
+  const named = list.flatMap(({ tag }) => forms.filter((form) => tag === hash + suffixes[form]))
+  return named.includes(selected) ? selected : (named[0] ?? selected)
+}
+
 function skipSpace(value: string, at: number): number {
   while (value[at] === ' ' || value[at] === '\t') at++
   return at

@@ -40,7 +40,7 @@ describe('what is kept as it is', () => {
   test.each<[string, string, Uint8Array, Partial<Candidate>]>([
     ['nothing', 'small', new Uint8Array(0), {}],
     ['nothing, even if small bodies are wanted', 'small', new Uint8Array(0), withPolicy({ minimumBytes: 0 })],
-    ['a body below the minimum', 'small', text.subarray(0, 1023), {}],
+    ['a body below the minimum', 'small', text.subarray(0, 255), {}],
     ['a body that the client encoded (R16)', 'encoded', text, { clientEncoded: true }],
     [
       'a body that the client encoded, though a codec is named (R16)',
@@ -114,7 +114,7 @@ describe('what is kept as it is', () => {
 })
 
 describe('what is compressed', () => {
-  test('small text takes brotli, in one frame of its size', async () => {
+  test('small bodies take brotli, in one frame of their size', async () => {
     expect(await verdictOf(textBytes(50_000), { contentType: 'text/plain' })).toMatchObject({
       codec: 'brotli',
       frameBytes: 50_000,
@@ -125,9 +125,13 @@ describe('what is compressed', () => {
     })
   })
 
-  test('text is known by what it begins with, and so is what is none', async () => {
-    expect((await verdictOf(textBytes(50_000))).codec).toBe('brotli')
-    expect((await verdictOf(new Uint8Array(50_000))).codec).toBe(best)
+  test('larger text is known by its type or by what it begins with', async () => {
+    const part = { whole: false, sizeBytes: 20_000_000 }
+    const text = await verdictOf(textBytes(frameBytesDefault), part)
+    const named = await verdictOf(new Uint8Array(frameBytesDefault), { ...part, contentType: 'text/csv' })
+    const other = await verdictOf(new Uint8Array(frameBytesDefault), part)
+    expect(named.level).toBe(text.level)
+    expect(other.level).toBeGreaterThan(text.level)
   })
 
   test('larger, unknown and partial bodies take the codec of many frames', async () => {
@@ -137,9 +141,10 @@ describe('what is compressed', () => {
     for (const sizeBytes of [undefined, 100_000, 200_000_000]) {
       expect((await verdictOf(head, { ...part, sizeBytes })).codec).toBe(best)
     }
-    const { level } = await verdictOf(head, { ...part, sizeBytes: 2_000_000 })
-    const large = await verdictOf(head, { ...part, sizeBytes: 200_000_000 })
-    const unknown = await verdictOf(head, { ...part, sizeBytes: undefined })
+    const noText = new Uint8Array(frameBytesDefault)
+    const { level } = await verdictOf(noText, { whole: false, sizeBytes: 2_000_000 })
+    const large = await verdictOf(noText, { whole: false, sizeBytes: 200_000_000 })
+    const unknown = await verdictOf(noText, { whole: false, sizeBytes: undefined })
     expect(large.level).toBeLessThan(level)
     expect(unknown.level).toBe(large.level)
   })

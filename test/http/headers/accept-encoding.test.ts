@@ -60,6 +60,29 @@ describe('R12: Accept-Encoding', () => {
     expect(weights(value)).toMatchObject(expected)
   })
 
+  test.each<[string | undefined, string[]]>([
+    [undefined, ['identity']],
+    ['', ['identity']],
+    [',', ['identity']],
+    ['gzip', ['gzip']],
+    ['GZIP;q=0.1, br', ['gzip', 'br']],
+    ['x-gzip', ['gzip']],
+    ['identity', ['identity']],
+    // A star covers a coding and does not name it; to refuse one is to name it.
+    ['*', []],
+    ['*;q=0', []],
+    ['*, br;q=0.5', ['br']],
+    ['br;q=0', ['br']],
+    ['br;q=2, zstd', ['zstd']],
+    ['gzipped, not-br', []],
+  ])('%j names codings, and no others', (value, named) => {
+    const accept = parseAcceptEncoding(value)
+    const codings = ['gzip', 'br', 'zstd', 'identity']
+    expect(codings.filter((coding) => accept.lists(coding))).toEqual(named)
+    expect(accept.lists('x-gzip')).toBe(named.includes('gzip'))
+    expect(accept.lists('*') || accept.lists('__proto__')).toBe(value?.includes('*') ?? false)
+  })
+
   test('the alias can be asked for as well', () => {
     expect(parseAcceptEncoding('gzip;q=0.5').accepts('x-gzip')).toBe(0.5)
   })

@@ -5,6 +5,8 @@ import {
   fileTagMatches,
   formatEtag,
   formatFileEtag,
+  type FileForm,
+  matchingFileForm,
   parseEtagList,
   strongMatch,
   weakMatch,
@@ -26,6 +28,7 @@ describe('formatEtag', () => {
     expect(formatFileEtag('h', 'gzip')).toBe('"h-gz"')
     expect(formatFileEtag('h', 'br')).toBe('"h-br"')
     expect(formatFileEtag('h', 'zstd')).toBe('"h-zst"')
+    expect(formatFileEtag('h', 'deflate')).toBe('"h-df"')
   })
 })
 
@@ -125,7 +128,7 @@ test('RFC 9110 §8.8.3.2: the table of comparisons', () => {
 })
 
 describe('fileTagMatches', () => {
-  test.each(['h', 'h-gz', 'h-br', 'h-zst'])('R2: %j is a form of the file', (tag) => {
+  test.each(['h', 'h-gz', 'h-df', 'h-br', 'h-zst'])('R2: %j is a form of the file', (tag) => {
     expect(fileTagMatches([{ weak: false, tag }], 'h', 'strong')).toBe(true)
     expect(fileTagMatches([{ weak: true, tag }], 'h', 'weak')).toBe(true)
     expect(fileTagMatches([{ weak: true, tag }], 'h', 'strong')).toBe(false)
@@ -144,5 +147,54 @@ describe('fileTagMatches', () => {
     expect(fileTagMatches([...others, { weak: false, tag: 'h-br' }], 'h', 'strong')).toBe(true)
     expect(fileTagMatches([], 'h', 'weak')).toBe(false)
     expect(fileTagMatches('*', 'h', 'strong')).toBe(true)
+  })
+})
+
+describe('matchingFileForm', () => {
+  // The selected form is gzip.
+  test.each<[string, FileForm]>([
+    ['"h"', 'identity'],
+    ['W/"h"', 'identity'],
+    ['"h-gz"', 'gzip'],
+    ['W/"h-gz"', 'gzip'],
+    ['"h-br"', 'br'],
+    ['"h-zst"', 'zstd'],
+    ['"h-df"', 'deflate'],
+    // The selected form first, wherever it stands; else the first of this file's.
+    ['"h", "h-gz"', 'gzip'],
+    ['"h-br", "h-gz", "h"', 'gzip'],
+    ['"x", "x-gz", "h-br", "h"', 'br'],
+    // None of them is.
+    ['*', 'gzip'],
+    ['', 'gzip'],
+    ['"x"', 'gzip'],
+    ['"h-lz4", "h-", "H", "h-gz-br"', 'gzip'],
+  ])('R2, R5: of %s', (value, form) => {
+    expect(matchingFileForm(parseEtagList(value), 'h', 'gzip')).toBe(form)
+  })
+
+  test('goes by the selected form where there is no list, or none that can be read', () => {
+    for (const selected of ['identity', 'gzip', 'br'] as const) {
+      expect(matchingFileForm(undefined, 'h', selected)).toBe(selected)
+      expect(matchingFileForm(parseEtagList('h-gz'), 'h', selected)).toBe(selected)
+    }
+  })
+
+  test('agrees with fileTagMatches on which tags are a file’s, for any list', () => {
+    const tag = fc.constantFrom('h', 'h-gz', 'h-br', 'h-zst', 'h-df', 'h-', 'x', 'x-gz', '')
+    const forms = ['identity', 'gzip', 'deflate', 'br', 'zstd'] as const
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ weak: fc.boolean(), tag }), { maxLength: 5 }),
+        fc.constantFrom(...forms),
+        (list, selected) => {
+          const form = matchingFileForm(list, 'h', selected)
+          const isNamed = list.some(({ tag: given }) => `"${given}"` === formatFileEtag('h', form))
+          expect(isNamed).toBe(fileTagMatches(list, 'h', 'weak'))
+          if (!isNamed) expect(form).toBe(selected)
+        },
+      ),
+      { seed: 8, numRuns: 500 },
+    )
   })
 })

@@ -1,0 +1,45 @@
+import { type Caller, requireUser } from '../accounts/caller.ts'
+import type { Core } from '../core.ts'
+import { limits } from '../limits.ts'
+import { totalsOfEverybody, totalsOfOwner, type TotalsRow } from '../statements/compression.ts'
+import { readBucket } from './buckets.ts'
+import { keyCeiling } from './names.ts'
+
+export interface StorageStats {
+  readonly totals: TotalsRow
+  readonly byBucket: readonly (TotalsRow & { bucket: string })[]
+  readonly byUser: readonly (TotalsRow & { userId: string; name: string })[]
+  readonly byMediaType: readonly (TotalsRow & { mediaType: string })[]
+  readonly byCodec: readonly (TotalsRow & { codec: string })[]
+  /** The verdict on the content. */
+  readonly byReason: readonly (TotalsRow & { reason: string })[]
+}
+
+/**
+ * What the caller's files take, an administrator's view being of everybody's; or those of one bucket. The `listPageMax`
+ * largest entries of each kind. Every file counts with all of its blob, shared or not.
+ */
+export async function readStorageStats(
+  core: Core,
+  caller: Caller,
+  request: { bucket?: string | undefined },
+): Promise<StorageStats> {
+  const userId = requireUser(caller)
+  const { bucket } = request
+  const isShownAll = bucket !== undefined || caller.role === 'admin'
+  if (bucket !== undefined) await readBucket(core, caller, bucket)
+  // No name has a control character.
+  const [from, to] = bucket === undefined ? ['', keyCeiling] : [bucket, `${bucket}\u0001`]
+  const { database } = core
+  const totals = isShownAll ? totalsOfEverybody : totalsOfOwner
+  const span = { from, to, limit: limits.listPageMax, owner: userId }
+  const [sum, byBucket, byUser, byMediaType, byCodec, byReason] = await Promise.all([
+    database.query(totals.sum, span),
+    database.query(totals.byBucket, span),
+    database.query(totals.byUser, span),
+    database.query(totals.byMediaType, span),
+    database.query(totals.byCodec, span),
+    database.query(totals.byReason, span),
+  ])
+  return { totals: sum[0] as TotalsRow, byBucket, byUser, byMediaType, byCodec, byReason }
+}
