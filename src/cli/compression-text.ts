@@ -41,10 +41,10 @@ type Row<K extends keyof Report> = Report[K] extends readonly (infer R)[] ? R : 
 const percent = (part: number, whole: number) =>
   whole === 0 ? '-' : `${((part / whole) * 100).toFixed(1)} %`
 
-const bytesColumn = <R>(title: string, bytes: (row: R) => number): Column => ({
+const bytesColumn = (title: string, bytes: (row: never) => number): Column => ({
   title,
   align: 'right' as const,
-  text: (row: R) => formatSigned(bytes(row)),
+  text: (row: never) => formatSigned(bytes(row)),
 })
 
 /** What was saved may be below zero. */
@@ -52,10 +52,10 @@ function formatSigned(bytes: number): string {
   return bytes < 0 ? `-${formatBytes(-bytes)}` : formatBytes(bytes)
 }
 
-const countColumn = <R>(title: string, count: (row: R) => number): Column => ({
+const countColumn = (title: string, count: (row: never) => number): Column => ({
   title,
   align: 'right' as const,
-  text: (row: R) => String(count(row)),
+  text: (row: never) => String(count(row)),
 })
 
 const typeColumns: readonly Column[] = [
@@ -97,7 +97,8 @@ export function describeReport(report: Report): string[] {
   if (totals.files === 0) return ['There are no files here.']
   const { files, storedBytes, estimatedBytes, savedBytes } = totals
   return [
-    ...['Estimates, out of samples. Nothing was written.', ''],
+    'Estimates, out of samples. Nothing was written.',
+    '',
     ...formatTable(typeColumns, byType),
     '',
     ...formatTable(codecColumns, byCodec),

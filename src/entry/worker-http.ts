@@ -50,11 +50,21 @@ function fromFetch(request: Request): HttpRequest {
     method: request.method,
     // Behind scheme and host, as it is: a URL parser would fold what is left to fold.
     target: url.slice(url.indexOf('/', url.indexOf('//') + 2)),
-    header: (name) => headers.get(name) ?? undefined,
+    header: (name) =>
+      (name === 'accept-encoding' ? clientAcceptEncoding(request) : headers.get(name)) ?? undefined,
     headers: () => headers,
     bodyBytes,
     body: readBody(request.body, bodyBytes),
   }
+}
+
+/**
+ * Cloudflare puts its own wishes in the place of the client's, and hands these on beside them; empty where there were none.
+ * https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties
+ */
+function clientAcceptEncoding(request: Request): string | null {
+  const { cf } = request as { cf?: { clientAcceptEncoding?: string } }
+  return cf?.clientAcceptEncoding ?? request.headers.get('accept-encoding')
 }
 
 const chunkBytes = 256 * 1024

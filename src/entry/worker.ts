@@ -94,7 +94,10 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
       fixedLengthStream: (sizeBytes) => new FixedLengthStream(sizeBytes),
     }),
     compression: {
-      ...{ available: await testedCodecs(observe), framesAtOnce: 1, compressBytesMax, recompressBytesMax },
+      available: await testedCodecs(observe),
+      framesAtOnce: 1,
+      compressBytesMax,
+      recompressBytesMax,
     },
     cache: createBlobCache({ bytesMax: cacheBytesMax, entryBytesMax: cacheEntryBytesMax }),
     // R2 grows with what is put into it.

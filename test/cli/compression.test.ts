@@ -197,13 +197,11 @@ describe('Ctrl-C and failures', () => {
           filesTotal: 1,
           bytesTotal: 1,
         },
-        ...{
-          result: null,
-          error: null,
-          createdAt: '',
-          startedAt: null,
-          finishedAt: null,
-        },
+        result: null,
+        error: null,
+        createdAt: '',
+        startedAt: null,
+        finishedAt: null,
         ...finish(cancelled),
       }
       request.resume().on('end', () => {

@@ -9,6 +9,7 @@ import { documentTests } from './http/documents.ts'
 import { fileTests } from './http/files.ts'
 import { formTests } from './http/forms.ts'
 import { integrityTests } from './http/integrity.ts'
+import { jobTests } from './http/jobs.ts'
 import { keyTests } from './http/keys.ts'
 import { listingTests } from './http/listing.ts'
 import { clientCodingTests, negotiationTests } from './http/negotiation.ts'
@@ -53,6 +54,7 @@ export function httpContract(
     accessTests(stage)
     documentTests(stage)
     storageStatsTests(stage)
+    jobTests(stage)
     for (const tests of more) tests(stage)
   })
 }

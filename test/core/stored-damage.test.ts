@@ -135,8 +135,8 @@ describe.each(kinds)('damage to %s in the %s, %i bytes', (codec, location, sizeB
       await expectDamage(file, { start: 0, end: 0 })
     }
     const readingCoded = async () => bytesOf(await readCoded(files.forgetful(), await findAgain()))
-    if (codec === 'brotli') {
-      // Without a checksum of its own: what cannot be checked is not sent.
+    if (codec === 'brotli' || codec === 'gzip') {
+      // Nobody else would check it: what cannot be checked is not sent (decisions/012).
       await expect(readingCoded()).rejects.toMatchObject({ code: 'content_damaged' })
     } else {
       const coded = await readingCoded()
@@ -307,19 +307,47 @@ describe('a range reads the frames that it touches and no others', () => {
     }
   })
 
-  test('a reader that leaves early, or before it begins, leaves nothing open', async () => {
-    const file = await put('zstd', 8 * mebibyte)
-    for (const chunks of [0, 1, 3]) {
-      const counted = counting(files.core.blobs)
-      const core: Core = { ...files.forgetful(), blobs: counted.store }
-      for (const read of [() => readContent(core, file), () => readCoded(core, file)]) {
-        const iterator = ((await read()) as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
-        for (let i = 0; i < chunks; i++) await iterator.next()
-        await iterator.return?.()
-        expect(counted.open(), `after ${chunks}`).toBe(0)
+  test.each(['zstd', 'gzip', 'lz4'] as const)(
+    'a reader that leaves early, or before it begins, leaves nothing open: %s',
+    async (codec) => {
+      const file = await put(codec, 8 * mebibyte)
+      for (const chunks of [0, 1, 2, 3]) {
+        const counted = counting(files.core.blobs)
+        const core: Core = { ...files.forgetful(), blobs: counted.store }
+        for (const read of [() => readContent(core, file), () => readCoded(core, file)]) {
+          const iterator = ((await read()) as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
+          for (let i = 0; i < chunks; i++) await iterator.next()
+          await iterator.return?.()
+          expect(counted.open(), `after ${chunks}`).toBe(0)
+        }
       }
-    }
-  })
+    },
+  )
+})
+
+test('a large gzip stream is checked on its way: it breaks off before the frame that is damaged (R25)', async () => {
+  const file = await put('gzip', 8 * mebibyte)
+  const { stored, streamBytes } = await streamOf(file)
+  const index = parseIndex(file.blob.frameIndex as Uint8Array, file.blob)
+  for (const share of [0, 0.001, 0.3, 0.6, 0.999]) {
+    const at = index.headBytes + Math.floor((streamBytes - index.headBytes - index.tailBytes - 1) * share)
+    await files.overwriteStored(file.blob, flipped(stored, at))
+    const before = damageEvents().length
+    const got: Buffer[] = []
+    const reading = (async () => {
+      const content = await readCoded(files.forgetful(), await findAgain())
+      for await (const chunk of content as AsyncIterable<Uint8Array>) got.push(Buffer.from(chunk))
+    })()
+    await expect(reading, `byte ${at}`).rejects.toMatchObject({ code: 'content_damaged' })
+    expect(damageEvents()).toHaveLength(before + 1)
+    // What went out is right, up to a frame’s end.
+    const sent = Buffer.concat(got)
+    expect(sent.length).toBeLessThanOrEqual(at)
+    expect(Buffer.compare(sent, stored.subarray(0, sent.length))).toBe(0)
+  }
+  await files.overwriteStored(file.blob, stored)
+  const whole = await bytesOf(await readCoded(files.forgetful(), await findAgain()))
+  expect(Buffer.compare(whole, stored.subarray(0, streamBytes))).toBe(0)
 })
 
 test('a small body that was stored as it is: other bytes, fewer, or none are damage too (R23)', async () => {

@@ -5,7 +5,12 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
-import { type CodingRule, codingRules, recompressRules } from '../../src/core/compression/policy.ts'
+import {
+  type CodingRule,
+  codingRules,
+  defaultPolicy,
+  recompressRules,
+} from '../../src/core/compression/policy.ts'
 import { startCutty } from '../cli/cutty.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -37,7 +42,10 @@ function describeRule({ kind, sizeBytesMax, choices }: CodingRule): string[] {
 }
 
 describe('the guide to compression', () => {
-  test('has the tables that the code has', () => {
+  test('has the numbers that the code has', () => {
+    const { minimumBytes, minimumGain } = defaultPolicy
+    expect(guide.replaceAll('\n', ' ')).toContain(`files below ${minimumBytes} bytes;`)
+    expect(guide).toContain(`saves ${minimumGain * 100} %`)
     expect(rowsOf('Stored as')).toEqual(codingRules.map(describeRule))
     expect(rowsOf('Stored again as')).toEqual(recompressRules.map(describeRule))
   })

@@ -54,5 +54,6 @@ function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array>
 
 httpContract('HTTP in workerd, over D1 and R2', async () => {
   await applyD1Migrations(env.DB, env.MIGRATIONS)
-  return { fetch, admin, racers: 20, stop: async () => {} }
+  const runJobs = () => worker.scheduled(undefined, bindings)
+  return { fetch, admin, racers: 20, runJobs, stop: async () => {} }
 })

@@ -17,6 +17,8 @@ export const jobOptions = {
 } as const satisfies Record<string, Option>
 
 /** Starts a job and waits for its result; `undefined` when it goes on by itself. */
+// What a kind of job results in, whoever asks for it knows.
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 export async function runJob<Result>(
   connection: Connection,
   request: {

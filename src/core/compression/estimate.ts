@@ -1,7 +1,7 @@
 import type { CodecName } from './codec.ts'
 import { codecs } from './codecs.ts'
 import { indexBytes } from './frame-index.ts'
-import { codingRules, frameBytesDefault, recompressRules } from './policy.ts'
+import { codingRules, frameBytesDefault } from './policy.ts'
 import { frameBytesFor } from './verdict.ts'
 
 /** A codec at a level, or what `auto` takes for the file: at upload, and when files are compressed again. */
@@ -41,7 +41,11 @@ export interface SampledFile {
   readonly sample: Uint8Array
   readonly sizeBytes: number
   readonly text: boolean
+  /** What it would be compressed to again, if it would. */
+  readonly again: Choice | undefined
 }
+
+export type Choice = Pick<Coded, 'codec' | 'level'>
 
 /** What a way comes to for a file. */
 export interface Coded {
@@ -59,7 +63,7 @@ export async function estimateWays(
   const measured = new Map<string, Coded | undefined>()
   const estimates = new Map<string, Coded>()
   for (const way of waysFor(available)) {
-    const taken = way.codec === 'auto' ? chosenByAuto(file, available, way.strength) : (way as Choice)
+    const taken = chosenBy(way, file, available)
     if (!taken) continue
     const key = `${taken.codec}-${taken.level}`
     // Several ways may come to the same.
@@ -70,15 +74,14 @@ export async function estimateWays(
   return estimates
 }
 
-type Choice = Pick<Coded, 'codec' | 'level'>
-
-function chosenByAuto(
-  { sizeBytes, text }: SampledFile,
+function chosenBy(
+  way: Way,
+  { sizeBytes, text, again }: SampledFile,
   available: ReadonlySet<CodecName>,
-  strength: Way['strength'],
 ): Choice | undefined {
-  const rules = strength === 'strong' ? recompressRules : codingRules
-  return rules
+  if (way.codec !== 'auto') return way as Choice
+  if (way.strength === 'strong') return again
+  return codingRules
     .find(({ kind, sizeBytesMax }) => (kind === 'any' || text) && sizeBytes <= sizeBytesMax)
     ?.choices.find(
       ({ codec }) => available.has(codec) && (codecs[codec].severalFrames || sizeBytes <= frameBytesDefault),

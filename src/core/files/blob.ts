@@ -78,16 +78,14 @@ export async function openCodedChecked(core: Core, blob: BlobRef): Promise<Async
   return fromOpened(stored, parts(), (error) => tellDamage(core, blob, error))
 }
 
-/** What is made of an open source. Whoever leaves before the first chunk closes it too, as a generator would not. */
+/** What is made of an open source. Whoever leaves closes that too: a generator does not, before it has asked for its chunks. */
 function fromOpened(
   source: AsyncIterator<Uint8Array>,
   chunks: AsyncGenerator<Uint8Array>,
   explain: (error: unknown) => unknown,
 ): AsyncIterable<Uint8Array> {
-  let begun = false
   const iterator: AsyncIterator<Uint8Array> = {
     async next() {
-      begun = true
       try {
         return await chunks.next()
       } catch (error) {
@@ -95,7 +93,8 @@ function fromOpened(
       }
     },
     async return() {
-      await (begun ? chunks.return(undefined) : source.return?.())
+      await chunks.return(undefined)
+      await source.return?.()
       return { done: true, value: undefined }
     },
   }

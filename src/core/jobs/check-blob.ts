@@ -22,7 +22,15 @@ export interface ExpectedBlob {
 export function blobOf(row: StoredBlobRow): BlobRef {
   const { blobId: id, location, codec, level, reason, frameBytes, sizeBytes, storedBytes, sha256 } = row
   return {
-    ...{ id, location, codec, level, reason, frameBytes, sizeBytes, storedBytes, sha256 },
+    id,
+    location,
+    codec,
+    level,
+    reason,
+    frameBytes,
+    sizeBytes,
+    storedBytes,
+    sha256,
     gain: row.gain ?? undefined,
     frameIndex: row.frameIndex ?? undefined,
   }

@@ -1,7 +1,7 @@
 import { concatBytes } from '../bytes.ts'
 import type { CodecName } from '../compression/codec.ts'
 import { codecs } from '../compression/codecs.ts'
-import { type Coded, estimateWays, waysFor } from '../compression/estimate.ts'
+import { type Choice, type Coded, estimateWays, waysFor } from '../compression/estimate.ts'
 import { isText, sniffedCompressed } from '../compression/formats.ts'
 import { codingRules, frameBytesDefault, parsePolicy, recompressRules } from '../compression/policy.ts'
 import type { PriceOverrides } from '../compression/prices.ts'
@@ -25,6 +25,7 @@ import {
 } from './compression-sums.ts'
 import type { JobContext, JobParams, JobProgress, JobStep, JobWork } from './job.ts'
 import { nextBucket, totalsOfScope } from './scope.ts'
+import { chooseTarget } from './target.ts'
 
 export interface CompressionReportParams extends JobParams {
   /** In the place of R2's. */
@@ -163,11 +164,37 @@ function createWork(core: Core, groups: FileGroup[], context: JobContext) {
       const isFormat = sniffedCompressed(sample) !== undefined
       const coded = isFormat
         ? new Map<string, Coded>()
-        : await estimateWays({ sample, sizeBytes: row.sizeBytes, text }, available)
+        : await estimateWays(
+            {
+              sample,
+              sizeBytes: row.sizeBytes,
+              text,
+              again: chooseAgain(core, { bucket, row, sample }),
+            },
+            available,
+          )
       const file = { ...row, sampledBytes: sample.length, minimumGain: policy.minimumGain }
       addMeasured(group, file, { ways, coded })
     },
   }
+}
+
+/** What the job that compresses again would take, were nothing `off`. */
+function chooseAgain(
+  core: Core,
+  { bucket, row, sample }: { bucket: BucketRow; row: StoredFileRow; sample: Uint8Array },
+): Choice | undefined {
+  const { mode, ...policy } = parsePolicy(bucket.compression)
+  const blob = blobOf(row)
+  const target = chooseTarget(core, {
+    blob: blob.reason === 'off' ? { ...blob, reason: 'unmeasured' } : blob,
+    key: row.key,
+    contentType: row.contentType,
+    policy: { ...policy, mode: mode === 'off' ? 'auto' : mode },
+    // That job does not look at content that was compressed before.
+    head: row.codec === 'identity' ? sample : undefined,
+  })
+  return typeof target === 'string' ? undefined : target
 }
 
 /** Bounds of the tables of `auto`, and of a frame: files on either side compress differently. */

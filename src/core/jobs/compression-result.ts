@@ -18,7 +18,7 @@ export interface ReportTotals {
   readonly files: number
   readonly logicalBytes: number
   readonly storedBytes: number
-  /** After compressing again what can be, by the table of `auto` at its codecs' strong levels. */
+  /** After compressing again what the job for that would, were nothing `off`. */
   readonly estimatedBytes: number
   readonly savedBytes: number
 }

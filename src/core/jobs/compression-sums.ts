@@ -1,5 +1,6 @@
 import type { CodecName } from '../compression/codec.ts'
 import { type Coded, nameOf, type Way } from '../compression/estimate.ts'
+import { savedShareMin } from './recompress.ts'
 
 /**
  * What a report knows of files that are alike in type and size. Measured is a part of them, evenly spread over the order of
@@ -48,10 +49,8 @@ export function createGroup(mediaType: string, sizeClass: number): FileGroup {
       logicalBytes: 0,
       storedBytes: 0,
     },
-    ...{
-      measureEvery: 1,
-      measuredFiles: 0,
-    },
+    measureEvery: 1,
+    measuredFiles: 0,
     weighed: {
       files: 0,
       sampledBytes: 0,
@@ -128,10 +127,14 @@ export function addMeasured(
     thinOut(group)
 }
 
-/** By enough. What is stored by the same codec, and no weaker, gets no smaller, whatever an estimate says. */
+/**
+ * By enough for the job that compresses again. What is stored by the same codec, and no weaker, gets no smaller, whatever an
+ * estimate says.
+ */
 function isSmaller(file: MeasuredFile, { codec, level, bytes }: Coded): boolean {
   if (codec === file.codec && level <= file.level) return false
-  return bytes < file.storedBytes && 1 - bytes / file.sizeBytes >= file.minimumGain
+  const share = file.codec === 'identity' ? Math.max(savedShareMin, file.minimumGain) : savedShareMin
+  return bytes <= file.storedBytes * (1 - share)
 }
 
 function thinOut(group: FileGroup): void {

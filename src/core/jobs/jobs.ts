@@ -48,7 +48,14 @@ function viewOf(row: JobRow): JobView {
   const work = works[kind]
   const known = row.stateJson === null ? undefined : (JSON.parse(row.stateJson) as unknown)
   return {
-    ...{ id, kind, state, ownerId, params, createdAtMs, startedAtMs, finishedAtMs },
+    id,
+    kind,
+    state,
+    ownerId,
+    params,
+    createdAtMs,
+    startedAtMs,
+    finishedAtMs,
     cancelRequested: row.cancelRequested === 1,
     progress: work && known !== undefined ? work.progress(known) : noProgress,
     result: work && known !== undefined ? work.result(params, known) : null,
@@ -94,8 +101,13 @@ async function queueJob(
   of: { kind: JobKind; userId: string | null; params: JobParams },
 ): Promise<JobView> {
   const job = {
-    ...{ id: core.ids.next(), kind: of.kind, ownerId: of.userId },
-    ...{ params: JSON.stringify(of.params), createdAtMs: core.clock.now() },
+    id: core.ids.next(),
+    kind: of.kind,
+    ownerId: of.userId,
+    ...{
+      params: JSON.stringify(of.params),
+      createdAtMs: core.clock.now(),
+    },
   }
   await core.database.batch([bind(insertJob, job)])
   core.wakeJobs()
@@ -156,14 +168,15 @@ const finishedPageMax = 100
 
 /** Removes jobs that were over 30 days ago; the last scrub stays, since the next one is due by it. */
 export async function removeOldJobs(core: Core): Promise<void> {
-  const old = await core.database.query(findFinishedJobs, {
-    beforeMs: core.clock.now() - keptDays * dayMs,
-    limit: finishedPageMax,
-  })
-  if (old.length === 0) return
-  const [lastScrub] = await core.database.query(findLastJobOfKind, { kind: 'scrub' })
-  const removed = old.filter(({ id }) => id !== lastScrub?.id)
-  if (removed.length > 0) await core.database.batch(removed.map(({ id }) => bind(deleteJob, { id })))
+  const page = { beforeMs: core.clock.now() - keptDays * dayMs, limit: finishedPageMax }
+  for (;;) {
+    const old = await core.database.query(findFinishedJobs, page)
+    if (old.length === 0) return
+    const [lastScrub] = await core.database.query(findLastJobOfKind, { kind: 'scrub' })
+    const removed = old.filter(({ id }) => id !== lastScrub?.id)
+    if (removed.length === 0) return
+    await core.database.batch(removed.map(({ id }) => bind(deleteJob, { id })))
+  }
 }
 
 /** Of scrubs that nobody asked for: a tenth of what a hard disk reads. */

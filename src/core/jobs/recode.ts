@@ -94,7 +94,12 @@ async function storeWhole(core: Core, request: RecodeRequest): Promise<Replaceme
   }
   await context.moved(whole.bytes.length)
   return {
-    ...{ id, codec, level, frameBytes, sizeBytes: blob.sizeBytes, sha256: blob.sha256 },
+    id,
+    codec,
+    level,
+    frameBytes,
+    sizeBytes: blob.sizeBytes,
+    sha256: blob.sha256,
     storedBytes: whole.bytes.length,
     frameIndex: serializeIndex(whole.index),
     inline: isInline ? whole.bytes : undefined,
@@ -110,7 +115,9 @@ async function storeFrames(core: Core, request: RecodeRequest): Promise<Replacem
   core.room.take(storedBytesMax)
   const id = core.ids.next()
   const encoded = encodeFrames(readContent(core, blob, context), {
-    ...{ codec: codecs[codec], level, frameBytes },
+    codec: codecs[codec],
+    level,
+    frameBytes,
     parallel: core.compression.framesAtOnce,
   })
   try {
@@ -121,8 +128,17 @@ async function storeFrames(core: Core, request: RecodeRequest): Promise<Replacem
   }
   const { index, storedBytes } = encoded.result()
   return {
-    ...{ id, codec, level, frameBytes, storedBytes, sizeBytes: blob.sizeBytes, sha256: blob.sha256 },
-    ...{ frameIndex: serializeIndex(index), inline: undefined },
+    id,
+    codec,
+    level,
+    frameBytes,
+    storedBytes,
+    sizeBytes: blob.sizeBytes,
+    sha256: blob.sha256,
+    ...{
+      frameIndex: serializeIndex(index),
+      inline: undefined,
+    },
   }
 }
 
@@ -166,7 +182,14 @@ async function swap(core: Core, old: BlobRef, made: Replacement): Promise<void> 
   await core.database.batch([
     bind(blobIsUsed, { blobId: old.id }),
     bind(insertReplacement, {
-      ...{ id, codec, level, frameBytes, sizeBytes, storedBytes, frameIndex, sha256 },
+      id,
+      codec,
+      level,
+      frameBytes,
+      sizeBytes,
+      storedBytes,
+      frameIndex,
+      sha256,
       location: inline ? 'row' : 'store',
       reason: 'compressed',
       gain: 1 - storedBytes / sizeBytes,

@@ -73,10 +73,26 @@ export const recompress: JobWork<JobParams, RecompressState> = {
   async begin(core, params) {
     const totals = await totalsOfScope(core, params)
     return {
-      ...{ filesTotal: totals.files, bytesTotal: totals.bytes, bucketAfter: '', bucketId: '', from: '' },
+      filesTotal: totals.files,
+      bytesTotal: totals.bytes,
+      bucketAfter: '',
+      bucketId: '',
+      from: '',
       result: {
-        ...{ files: 0, bytes: 0, recompressed: { blobs: 0, bytesBefore: 0, bytesAfter: 0 } },
-        ...{ skipped: {}, damaged: [], damagedCount: 0 },
+        ...{
+          files: 0,
+          bytes: 0,
+          recompressed: {
+            blobs: 0,
+            bytesBefore: 0,
+            bytesAfter: 0,
+          },
+        },
+        ...{
+          skipped: {},
+          damaged: [],
+          damagedCount: 0,
+        },
       },
     }
   },

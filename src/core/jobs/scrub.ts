@@ -58,17 +58,28 @@ export const scrub: JobWork<JobParams, ScrubState> = {
   async begin(core) {
     const totals = await totalsOfScope(core, {})
     return {
-      ...{ filesTotal: totals.files, bytesTotal: totals.bytes, files: 0, bytes: 0 },
+      filesTotal: totals.files,
+      bytesTotal: totals.bytes,
+      files: 0,
+      bytes: 0,
       after: '',
       before: core.ids.next(),
-      result: { blobs: 0, bytes: 0, damaged: [], damagedCount: 0, healed: 0 },
+      result: {
+        blobs: 0,
+        bytes: 0,
+        damaged: [],
+        damagedCount: 0,
+        healed: 0,
+      },
     }
   },
 
   async step(core, _params, state, context) {
     const { before } = state
     const rows = await core.database.query(listStoredBlobs, {
-      ...{ after: state.after, before, limit: stepBlobsMax },
+      after: state.after,
+      before,
+      limit: stepBlobsMax,
     })
     const endMs = core.clock.monotonic() + stepMs
     let next = state
@@ -89,7 +100,8 @@ export const scrub: JobWork<JobParams, ScrubState> = {
       }
       next = {
         ...next,
-        ...{ after: row.blobId, result },
+        after: row.blobId,
+        result,
         files: next.files + referencesCount,
         bytes: next.bytes + referencesCount * row.sizeBytes,
       }
@@ -99,8 +111,8 @@ export const scrub: JobWork<JobParams, ScrubState> = {
   },
 
   progress: ({ files, bytes, filesTotal, bytesTotal }) => ({
-    ...{ files, bytes },
-    // Files may have come meanwhile.
+    files,
+    bytes,
     filesTotal: Math.max(filesTotal, files),
     bytesTotal: Math.max(bytesTotal, bytes),
   }),

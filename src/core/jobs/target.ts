@@ -38,7 +38,11 @@ export function chooseTarget(core: Core, request: TargetRequest): Target | strin
   if (blob.sizeBytes === 0) return 'small'
   const { available, recompressBytesMax } = core.compression
   const refusal = refuse({
-    ...{ contentType, key, policy, head, available },
+    contentType,
+    key,
+    policy,
+    head,
+    available,
     clientEncoded: false,
     whole: false,
     sizeBytes: blob.sizeBytes,

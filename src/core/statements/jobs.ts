@@ -76,10 +76,10 @@ export const findLastJobOfKind = defineStatement<{ kind: string }, JobRow>({
 })
 
 /**
- * Waiting, or left by a process that died. A lease that ends later than a new one would is of a clock that has gone back
- * since, and holds nobody up.
+ * Waiting, or left by a process that died. A lease that ends a minute later than a new one would is of a clock that has gone
+ * back since, and holds nobody up; less is how clocks of several machines differ.
  */
-const claimable = `id > '' AND state IN ('queued', 'running') AND (lease_until_ms <= ?1 OR lease_until_ms > ?2)`
+const claimable = `id > '' AND state IN ('queued', 'running') AND (lease_until_ms <= ?1 OR lease_until_ms > ?2 + 60000)`
 
 /** Whether there is anything to claim: a look costs less than a write that changes nothing. */
 export const findClaimableJob = defineStatement<{ nowMs: number; leaseUntilMs: number }, { id: string }>({

@@ -52,7 +52,11 @@ async function getFile(
   const range = selectRange(request, file)
   const length = range ? range.end - range.start + 1 : file.sizeBytes
   headers['Content-Length'] = String(length)
-  if (range) headers['Content-Range'] = formatContentRange(range, file.sizeBytes)
+  if (range) {
+    headers['Content-Range'] = formatContentRange(range, file.sizeBytes)
+    // A part that is encoded on the way is a part of nothing.
+    headers['Cache-Control'] = withNoTransform(headers['Cache-Control'] as string)
+  }
   const status = range ? 206 : 200
   // HEAD is answered from the row alone (R6).
   if (request.method === 'HEAD') return { status, headers }

@@ -69,7 +69,10 @@ const optionalTime = (ms: number | null) => (ms === null ? null : isoTime(ms))
 function describeJob(job: JobView): z.infer<typeof jobShape> {
   const { bucket, prefix, bytesPerSecond } = job.params
   return {
-    ...{ id: job.id, kind: job.kind, state: job.state, ownerId: job.ownerId },
+    id: job.id,
+    kind: job.kind,
+    state: job.state,
+    ownerId: job.ownerId,
     cancelRequested: job.cancelRequested,
     params: {
       ...(bucket !== undefined && { bucket }),

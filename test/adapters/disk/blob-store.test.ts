@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -61,6 +61,25 @@ describe('disk, besides', () => {
     expect((await next.list()).ids).toEqual([])
     resume()
     await expect(writing).rejects.toThrow('gone')
+  })
+
+  test('bytes that end before they should are damage, no outage, also in the midst of a read (R11)', async () => {
+    await store.put(id, bodyOf(bytes, 65_536))
+    const path = join(folder, 'blobs', id.slice(0, 5), id.slice(5, 7), id)
+    const whole = { start: 0, end: bytes.length - 1 }
+    const chunks = (await store.get(id, whole)) as AsyncIterable<Uint8Array>
+    const iterator = chunks[Symbol.asyncIterator]()
+    await iterator.next()
+    await truncate(path, 600_000)
+    const rest = async () => {
+      while (!(await iterator.next()).done);
+    }
+    const damaged = {
+      code: 'content_damaged',
+      cause: { message: expect.stringMatching(/byte \d+/) as string },
+    }
+    await expect(rest()).rejects.toMatchObject(damaged)
+    await expect(store.get(id, whole)).rejects.toMatchObject(damaged)
   })
 
   test('blobs are there after a restart', async () => {

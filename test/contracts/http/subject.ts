@@ -5,6 +5,8 @@ export interface HttpSubject {
   readonly admin: HttpCredentials
   /** How many writers the races have; 50 where nothing is said. Fewer where a statement takes milliseconds. */
   readonly racers?: number
+  /** Does what jobs there are; absent where they are done by themselves. */
+  readonly runJobs?: () => Promise<void>
   stop(): Promise<void>
 }
 

@@ -17,6 +17,7 @@ import {
 } from '../../../src/core/jobs/compression-report.ts'
 import type { CompressionReport } from '../../../src/core/jobs/compression-result.ts'
 import { JobInterrupted } from '../../../src/core/jobs/job.ts'
+import { recompress } from '../../../src/core/jobs/recompress.ts'
 import { randomBytes, textBytes } from '../compression/samples.ts'
 import { openTestCore, type TestCore } from '../test-core.ts'
 
@@ -219,6 +220,22 @@ describe('the compression report', () => {
     const { report } = await run({ bucket: 'off' })
     expect(report.totals.savedBytes).toBeGreaterThan(10_000)
     expect(report.recommended[0]?.bucket).toBe('off')
+  })
+
+  test('what it says of small files is what the job comes to, whatever the policies are', async () => {
+    await makeBucket('level', { mode: 'zstd', level: 9 })
+    const compression = { mode: 'zstd', level: 1 } as const
+    for (const bucket of ['pages', 'level']) {
+      await put('text', textBytes(90_000), { bucket, compression })
+      await put('lines', textBytes(3000), { bucket, compression, type: 'application/octet-stream' })
+      await put('random', randomBytes(3000), { bucket, compression, type: 'application/octet-stream' })
+    }
+    const { report } = await run()
+    const { core } = opened
+    let step = { state: await recompress.begin(core, {}), done: false }
+    while (!step.done) step = await recompress.step(core, {}, step.state, { moved: async () => {} })
+    expect(report.totals.estimatedBytes).toBe((await run()).report.totals.storedBytes)
+    expect(report.totals.savedBytes).toBeGreaterThan(1000)
   })
 
   test('goes over the buckets of one user, one bucket, or a prefix of it', async () => {

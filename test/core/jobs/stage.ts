@@ -64,7 +64,10 @@ export async function openStage(options: Parameters<typeof openTestCore>[0] = { 
     record,
     async put(key: string, bytes: Uint8Array, { contentType, headers, compression }: PutOptions = {}) {
       const describe = () => ({
-        ...{ contentType: contentType ?? 'text/plain', headers: headers ?? {}, metadata: {}, tags: {} },
+        contentType: contentType ?? 'text/plain',
+        headers: headers ?? {},
+        metadata: {},
+        tags: {},
       })
       const request = { bucket, key, body: once(bytes), describe, compression, sizeBytes: bytes.length }
       return (await putFile(core, admin, request)).file
