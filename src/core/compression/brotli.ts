@@ -7,7 +7,7 @@ import {
   createBrotliDecompress,
 } from 'node:zlib'
 import { type Codec, createBareEnvelope } from './codec.ts'
-import { compressZlib, decompressZlib, type ZlibPair } from './zlib-call.ts'
+import { compressZlib, decompressZlib, synchronousBytesOfRatio, type ZlibPair } from './zlib-call.ts'
 
 const compress: ZlibPair<BrotliOptions> = { synchronous: brotliCompressSync, stream: createBrotliCompress }
 const decompress: ZlibPair<BrotliOptions> = {
@@ -27,6 +27,7 @@ export const brotli: Codec = Object.freeze({
 
   async compressFrame(plain: Uint8Array, level: number) {
     return compressZlib(compress, plain, {
+      synchronousUpTo: level <= 5 ? synchronousBytesOfRatio : 0,
       params: { [constants.BROTLI_PARAM_QUALITY]: level, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length },
     })
   },

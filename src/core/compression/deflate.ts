@@ -9,7 +9,7 @@ import {
   type ZlibOptions,
 } from 'node:zlib'
 import type { Codec, Envelope } from './codec.ts'
-import { compressZlib, decompressZlib, type ZlibPair } from './zlib-call.ts'
+import { compressZlib, decompressZlib, synchronousBytesOfRatio, type ZlibPair } from './zlib-call.ts'
 
 /**
  * gzip (RFC 1952) and zlib (RFC 1950, what HTTP calls `deflate`). Each frame is DEFLATE with a fresh state, ended by a
@@ -28,7 +28,11 @@ const flushEnd = Buffer.of(0x00, 0x00, 0xff, 0xff)
 const levels = Object.freeze({ min: 1, max: 9, fast: 1, ratio: 6, strong: 9 })
 
 async function compressFrame(plain: Uint8Array, level: number): Promise<Uint8Array> {
-  return compressZlib(compress, plain, { level, finishFlush: constants.Z_FULL_FLUSH })
+  return compressZlib(compress, plain, {
+    level,
+    finishFlush: constants.Z_FULL_FLUSH,
+    synchronousUpTo: level <= 6 ? synchronousBytesOfRatio : 0,
+  })
 }
 
 async function decompressFrame(stored: Uint8Array, plainBytes: number): Promise<Uint8Array> {

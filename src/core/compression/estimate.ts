@@ -67,7 +67,9 @@ export async function estimateWays(
     if (!taken) continue
     const key = `${taken.codec}-${taken.level}`
     // Several ways may come to the same.
-    if (!measured.has(key)) measured.set(key, await estimate(file, taken))
+    if (!measured.has(key)) {
+      measured.set(key, await estimate(file, taken))
+    }
     const coded = measured.get(key)
     if (coded) estimates.set(nameOf(way), coded)
   }

@@ -7,7 +7,13 @@ import {
   type ZstdOptions,
 } from 'node:zlib'
 import { type Codec, createBareEnvelope } from './codec.ts'
-import { compressZlib, decompressZlib, synchronousBytesMax, type ZlibPair } from './zlib-call.ts'
+import {
+  compressZlib,
+  decompressZlib,
+  synchronousBytesMax,
+  synchronousBytesOfRatio,
+  type ZlibPair,
+} from './zlib-call.ts'
 
 let compress: ZlibPair<ZstdOptions> | undefined
 const decompress: ZlibPair<ZstdOptions> = { synchronous: zstdDecompressSync, stream: createZstdDecompress }
@@ -30,6 +36,7 @@ export const zstd: Codec = Object.freeze({
     return compressZlib(compress, plain, {
       // Streams do not know the size otherwise, and leave it out.
       pledgedSrcSize: plain.length,
+      synchronousUpTo: level <= 3 ? synchronousBytesMax : level <= 6 ? synchronousBytesOfRatio : 0,
       params: {
         [constants.ZSTD_c_compressionLevel]: level,
         [constants.ZSTD_c_contentSizeFlag]: 1,

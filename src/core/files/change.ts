@@ -163,8 +163,8 @@ function deleteStatements(core: Core, bucketId: string, key: string): BoundState
   ]
 }
 
-function guardSource({ bucket, key, versionId }: FileRecord): BoundStatement {
-  return bind(sourceIsVersion, { bucketId: bucket.id, key, versionId })
+function guardSource({ bucket, key, versionId, blob }: FileRecord): BoundStatement {
+  return bind(sourceIsVersion, { bucketId: bucket.id, key, versionId, blobId: blob.id })
 }
 
 /** Reads again and tries again when another write came in between what was read and what was written. */

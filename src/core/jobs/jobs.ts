@@ -104,10 +104,8 @@ async function queueJob(
     id: core.ids.next(),
     kind: of.kind,
     ownerId: of.userId,
-    ...{
-      params: JSON.stringify(of.params),
-      createdAtMs: core.clock.now(),
-    },
+    params: JSON.stringify(of.params),
+    createdAtMs: core.clock.now(),
   }
   await core.database.batch([bind(insertJob, job)])
   core.wakeJobs()

@@ -135,10 +135,8 @@ async function storeFrames(core: Core, request: RecodeRequest): Promise<Replacem
     storedBytes,
     sizeBytes: blob.sizeBytes,
     sha256: blob.sha256,
-    ...{
-      frameIndex: serializeIndex(index),
-      inline: undefined,
-    },
+    frameIndex: serializeIndex(index),
+    inline: undefined,
   }
 }
 

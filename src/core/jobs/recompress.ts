@@ -79,20 +79,16 @@ export const recompress: JobWork<JobParams, RecompressState> = {
       bucketId: '',
       from: '',
       result: {
-        ...{
-          files: 0,
-          bytes: 0,
-          recompressed: {
-            blobs: 0,
-            bytesBefore: 0,
-            bytesAfter: 0,
-          },
+        files: 0,
+        bytes: 0,
+        recompressed: {
+          blobs: 0,
+          bytesBefore: 0,
+          bytesAfter: 0,
         },
-        ...{
-          skipped: {},
-          damaged: [],
-          damagedCount: 0,
-        },
+        skipped: {},
+        damaged: [],
+        damagedCount: 0,
       },
     }
   },

@@ -1,6 +1,7 @@
 import type { Core } from '../core.ts'
 import { damaged } from '../files/blob.ts'
 import type { BlobRef } from '../files/file.ts'
+import { idTimeMs, idTimePrefix } from '../ids.ts'
 import { bind } from '../ports/database.ts'
 import { findBlobBody, findFrameIndex } from '../statements/blobs.ts'
 import {
@@ -63,7 +64,7 @@ export const scrub: JobWork<JobParams, ScrubState> = {
       files: 0,
       bytes: 0,
       after: '',
-      before: core.ids.next(),
+      before: idTimePrefix(idTimeMs(core.ids.next()) + 1),
       result: {
         blobs: 0,
         bytes: 0,

@@ -7,12 +7,21 @@ import { defineStatement } from './define.ts'
  * transaction, which D1 does not have.
  */
 
-/** The source is still this version: what was looked at is what is copied, renamed or changed. */
-export const sourceIsVersion = defineStatement<{ bucketId: string; key: string; versionId: string }>({
+/**
+ * The source is still this version: what was looked at is what is copied, renamed or changed. And its bytes are still in that
+ * blob: recompression puts another in its place and leaves the version.
+ */
+export const sourceIsVersion = defineStatement<{
+  bucketId: string
+  key: string
+  versionId: string
+  blobId: string
+}>({
   name: 'guards.source_is_version',
   text: `INSERT INTO guards (source)
-    SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM files WHERE bucket_id = ?1 AND key = ?2 AND version_id = ?3)`,
-  params: ['bucketId', 'key', 'versionId'],
+    SELECT 1 WHERE NOT EXISTS (
+      SELECT 1 FROM files WHERE bucket_id = ?1 AND key = ?2 AND version_id = ?3 AND blob_id = ?4)`,
+  params: ['bucketId', 'key', 'versionId', 'blobId'],
   reads: ['files'],
   writes: ['guards'],
 })

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Core } from '../../../src/core/core.ts'
 import { CuttyError } from '../../../src/core/errors.ts'
 import { changeBucket, createBucket } from '../../../src/core/files/buckets.ts'
-import { copyFile, deleteFile } from '../../../src/core/files/change.ts'
+import { copyFile, deleteFile, renameFile } from '../../../src/core/files/change.ts'
 import { collectGarbage } from '../../../src/core/files/collect.ts'
 import { createJob, readJob } from '../../../src/core/jobs/jobs.ts'
 import type { RecompressResult } from '../../../src/core/jobs/recompress.ts'
@@ -280,6 +280,30 @@ describe('recompress, while a file is', () => {
     expect((await stage.record('b')).blob.codec).toBe('brotli')
     expect(Buffer.compare(await stage.read('b'), words(100_000))).toBe(0)
     expect(Buffer.compare(await stage.read('a'), words(1000))).toBe(0)
+  })
+
+  test.each([
+    ['copied', copyFile],
+    ['renamed', renameFile],
+  ] as const)('%s by somebody who has looked at it before, it points at the bytes that stay', async (_what, move) => {
+    const bytes = words(100_000)
+    await stage.put('a', bytes, fast)
+    const looked = await stage.record('a')
+    await recompress()
+    expect((await stage.record('a')).blob.id).not.toBe(looked.blob.id)
+    // The first look is from before, as with a request that was slow; the ones after it are not.
+    let looks = 0
+    const pointers: Core['pointers'] = {
+      read: (key, load) =>
+        key.endsWith('\0a') && looks++ < 2 ? { bucket: looked.bucket, file: looked } : load(),
+    }
+    const request = { source: { bucket, key: 'a' }, destination: { bucket, key: 'b' } }
+    await move({ ...stage.core, pointers }, stage.admin, request)
+    expect(looks).toBeGreaterThan(2)
+    stage.clock.advance(120_000)
+    await collectGarbage(stage.core, { graceMs: 60_000 })
+    expect(Buffer.compare(await stage.read('b'), bytes)).toBe(0)
+    stage.expectSound()
   })
 
   test('read, the read ends as it began', async () => {
