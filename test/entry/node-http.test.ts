@@ -55,7 +55,7 @@ describe('a client that hangs up', () => {
     opened.events.length = 0
     const connection = await openConnection(url)
     connection.write(head('PUT', `${files}/f`, header))
-    for (let i = 0; i < 20; i++) connection.write(encode(Buffer.from(patternBytes(50_000))))
+    for (let i = 0; i < 30; i++) connection.write(encode(Buffer.from(patternBytes(50_000))))
     // The upload has come as far as the disk.
     await until(async () => (await drafts()).length === 1)
     connection.socket.destroy()

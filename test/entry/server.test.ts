@@ -178,7 +178,7 @@ describe('a signal', () => {
     const api = await clientOf(server)
     await api.call('POST', '/api/v1/buckets', { as: admin, json: { name: 'bucket' } })
     const connection = await openConnection(url)
-    const half = Buffer.alloc(600_000, 'x')
+    const half = Buffer.alloc(1_200_000, 'x')
     connection.write(
       `PUT /api/v1/buckets/bucket/files/f HTTP/1.1\r\nHost: x\r\nContent-Length: ${half.length * 2}\r\n` +
         `Authorization: ${authorization(admin)['Authorization']}\r\n\r\n`,

@@ -27,7 +27,8 @@ export async function readContent(core: Core, { blob }: FileRecord, range?: Byte
     const bytes = await kept(core, blob.id, () => readWhole(core, blob))
     return range ? bytes.subarray(range.start, range.end + 1) : bytes
   }
-  if (blob.codec === 'identity') return openStored(core, blob, range)
+  // With its range, so that a blob which is too short is noticed.
+  if (blob.codec === 'identity') return openStored(core, blob, range ?? { start: 0, end: blob.sizeBytes - 1 })
   return range ? readRange(core, blob, range) : openPlain(core, blob)
 }
 

@@ -1,7 +1,7 @@
 import { type Caller, requireUser } from '../accounts/caller.ts'
 import type { Core } from '../core.ts'
 import { limits } from '../limits.ts'
-import { totalsOfEverybody, totalsOfOwner, type TotalsRow } from '../statements/compression.ts'
+import { countDamaged, totalsOfEverybody, totalsOfOwner, type TotalsRow } from '../statements/compression.ts'
 import { readBucket } from './buckets.ts'
 import { keyCeiling } from './names.ts'
 
@@ -13,6 +13,8 @@ export interface StorageStats {
   readonly byCodec: readonly (TotalsRow & { codec: string })[]
   /** The verdict on the content. */
   readonly byReason: readonly (TotalsRow & { reason: string })[]
+  /** As far as scrubs have found; for administrators. */
+  readonly damagedBlobs: number | undefined
 }
 
 /**
@@ -33,13 +35,22 @@ export async function readStorageStats(
   const { database } = core
   const totals = isShownAll ? totalsOfEverybody : totalsOfOwner
   const span = { from, to, limit: limits.listPageMax, owner: userId }
-  const [sum, byBucket, byUser, byMediaType, byCodec, byReason] = await Promise.all([
+  const [sum, byBucket, byUser, byMediaType, byCodec, byReason, damaged] = await Promise.all([
     database.query(totals.sum, span),
     database.query(totals.byBucket, span),
     database.query(totals.byUser, span),
     database.query(totals.byMediaType, span),
     database.query(totals.byCodec, span),
     database.query(totals.byReason, span),
+    caller.role === 'admin' ? database.query(countDamaged, {}) : [],
   ])
-  return { totals: sum[0] as TotalsRow, byBucket, byUser, byMediaType, byCodec, byReason }
+  return {
+    totals: sum[0] as TotalsRow,
+    byBucket,
+    byUser,
+    byMediaType,
+    byCodec,
+    byReason,
+    damagedBlobs: damaged[0]?.count,
+  }
 }

@@ -48,7 +48,7 @@ export interface JobContext {
    * To be told of bytes that a step reads or writes, piece by piece: keeps the rate, keeps the job, and rejects with
    * {@link JobInterrupted} when the step must end.
    */
-  moved(bytes: number): Promise<void>
+  readonly moved: (bytes: number) => Promise<void>
 }
 
 export interface JobStep<State> {

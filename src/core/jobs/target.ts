@@ -21,8 +21,15 @@ export interface TargetRequest {
   readonly head?: Uint8Array | undefined
 }
 
-/** Stored as they were for a reason that may have gone. */
-const reconsidered: ReadonlySet<string> = new Set(['unmeasured', 'unavailable', 'small'])
+/** Stored as they were for a reason that may have gone, such as a policy; the others are about the bytes (R21). */
+const reconsidered: ReadonlySet<string> = new Set([
+  'unmeasured',
+  'unavailable',
+  'off',
+  'small',
+  'type',
+  'large',
+])
 
 /** Of no format, and no text. */
 const unknownHead = Uint8Array.of(0)

@@ -1,5 +1,14 @@
 import { defineStatement } from './define.ts'
 
+/** Blobs that a scrub found damaged, and none found whole since. */
+export const countDamaged = defineStatement<Record<string, never>, { count: number }>({
+  name: 'compression.count_damaged',
+  text: `SELECT count(*) AS count FROM blobs WHERE damaged_at_ms IS NOT NULL`,
+  params: [],
+  reads: ['blobs'],
+  writes: [],
+})
+
 /** What files take, and how many they are; of shared blobs each counts. */
 export interface TotalsRow {
   files: number

@@ -38,6 +38,9 @@ const statsShape = z
     byMediaType: z.array(z.object({ mediaType: z.string(), ...totals })),
     byCodec: z.array(z.object({ codec: z.enum(['identity', ...codecName.options]), ...totals })),
     byReason: z.array(z.object({ reason: z.string(), ...totals })),
+    damagedBlobs: z.int().nullable().meta({
+      description: 'Of the whole service, that scrubs found damaged; null for all but administrators.',
+    }),
   })
   .meta({ id: 'StorageStats', description: 'What files take at rest. Lists have the largest first.' })
 
@@ -173,6 +176,7 @@ function describeStats(stats: StorageStats) {
     byMediaType: stats.byMediaType.map(describeTotals),
     byCodec: stats.byCodec.map(describeTotals),
     byReason: stats.byReason.map(describeTotals),
+    damagedBlobs: stats.damagedBlobs ?? null,
   }
 }
 

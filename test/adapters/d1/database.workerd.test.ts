@@ -4,13 +4,7 @@ import { expect, test } from 'vitest'
 import { createD1Database } from '../../../src/adapters/d1/database.ts'
 import { databaseContract } from '../../contracts/database.ts'
 import { contractStatements, findSetting } from '../../contracts/database-statements.ts'
-
-/** Rows before those that they refer to. */
-const tables = ['files', 'blob_bodies', 'blobs', 'buckets', 'api_tokens', 'access_keys', 'users', 'settings']
-
-async function clear(): Promise<void> {
-  await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)))
-}
+import { clear } from './clear.ts'
 
 databaseContract('d1', async (statements) => {
   await applyD1Migrations(env.DB, env.MIGRATIONS)

@@ -2,13 +2,7 @@ import { applyD1Migrations } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { createD1Database } from '../../../src/adapters/d1/database.ts'
 import { totalsContract, totalsStatements } from '../../contracts/totals.ts'
-
-/** Rows before those that they refer to. */
-const tables = ['files', 'blob_bodies', 'blobs', 'buckets', 'api_tokens', 'access_keys', 'users', 'settings']
-
-async function clear(): Promise<void> {
-  await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)))
-}
+import { clear } from './clear.ts'
 
 totalsContract('d1', {
   runs: 4,

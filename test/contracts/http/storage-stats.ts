@@ -66,6 +66,7 @@ export function storageStatsTests(stage: Stage): void {
         byMediaType: [],
         byCodec: [],
         byReason: [],
+        damagedBlobs: null,
       })
 
       const headers = { 'Content-Type': 'text/plain' }
