@@ -14,6 +14,9 @@ export type Core = 'server' | 'load' | 'any'
 
 export const cores = { server: 0, load: 1 } as const
 
+/** Asked now: a process that is held to a core sees no other. */
+const coresInAll = availableParallelism()
+
 /** Whether processes can be held to a core here: `taskset` (Linux) and at least two cores. */
 export const pinning: boolean = canPin()
 
@@ -110,12 +113,12 @@ function pinned(core: Core, args: readonly string[]): string[] {
   const command = [process.execPath, ...args]
   if (!pinning) return command
   // Not left out: a process inherits the cores of the one that starts it.
-  const list = core === 'any' ? `0-${availableParallelism() - 1}` : String(cores[core])
+  const list = core === 'any' ? `0-${coresInAll - 1}` : String(cores[core])
   return ['taskset', '--cpu-list', list, ...command]
 }
 
 function canPin(): boolean {
-  if (availableParallelism() < 2) return false
+  if (coresInAll < 2) return false
   try {
     execFileSync('taskset', ['--cpu-list', '0', 'true'], { stdio: 'ignore' })
     return true

@@ -15,6 +15,11 @@ const decompress: ZlibPair<BrotliOptions> = {
   stream: createBrotliDecompress,
 }
 
+/** From 10 to 22; a window has 16 bytes less than its power of two. RFC 7932 §9.1. */
+function windowLogFor(bytes: number): number {
+  return Math.min(22, Math.max(10, Math.ceil(Math.log2(bytes + 16))))
+}
+
 /** A window of 64 KiB (one zero bit); the last block, empty (two ones): RFC 7932 §9. */
 const emptyStream = Uint8Array.of(0b110)
 
@@ -28,7 +33,12 @@ export const brotli: Codec = Object.freeze({
   async compressFrame(plain: Uint8Array, level: number) {
     return compressZlib(compress, plain, {
       synchronousUpTo: level <= 5 ? synchronousBytesOfRatio : 0,
-      params: { [constants.BROTLI_PARAM_QUALITY]: level, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length },
+      params: {
+        [constants.BROTLI_PARAM_QUALITY]: level,
+        [constants.BROTLI_PARAM_SIZE_HINT]: plain.length,
+        // More than there is to look back at would only take memory: 4 MiB by itself.
+        [constants.BROTLI_PARAM_LGWIN]: windowLogFor(plain.length),
+      },
     })
   },
 

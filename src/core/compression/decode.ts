@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { releaseBytes } from '../bytes.ts'
 import { CuttyError } from '../errors.ts'
 import { codecs } from './codecs.ts'
 import { type FrameIndex, type LocatedRange, plainBytesOf } from './frame-index.ts'
@@ -21,7 +22,7 @@ function damaged(frame: number, cause: unknown): CuttyError {
 
 /**
  * The plaintext of a range, from the stored bytes of the frames that it touches. One frame is decoded ahead of the one
- * that is read. Ending early ends the source.
+ * that is read; a chunk is the reader's until it asks for the next one. Ending early ends the source.
  */
 export async function* decodeFrames(
   stored: AsyncIterable<Uint8Array>,
@@ -39,7 +40,11 @@ export async function* decodeFrames(
   for await (const { bytes, frame } of splitFrames(stored, located, index)) {
     const decoding = decodeFrame(bytes, index, frame)
     decoding.catch(() => {})
-    if (ahead) yield take(await ahead)
+    if (ahead) {
+      const plain = await ahead
+      yield take(plain)
+      releaseBytes(plain)
+    }
     ahead = decoding
   }
   if (ahead) yield take(await ahead)

@@ -55,9 +55,13 @@ async function kept(core: Core, key: string, read: () => Promise<Uint8Array>): P
 
 async function readWhole(core: Core, blob: BlobRef): Promise<Uint8Array> {
   if (blob.codec !== 'identity') {
-    const frames: Uint8Array[] = []
-    for await (const frame of await openPlain(core, blob)) frames.push(frame)
-    return frames.length === 1 ? (frames[0] as Uint8Array) : concatBytes(frames)
+    const plain = new Uint8Array(blob.sizeBytes)
+    let filled = 0
+    for await (const frame of await openPlain(core, blob)) {
+      plain.set(frame, filled)
+      filled += frame.length
+    }
+    return plain
   }
   const bytes = await readStored(core, blob)
   // Once for as long as it stays in memory (R23).
