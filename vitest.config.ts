@@ -15,6 +15,7 @@ const bothRuntimes = [
   'test/core/compression/**/*.test.ts',
   'test/adapters/memory/**/*.test.ts',
   'test/faults/**/*.test.ts',
+  'test/http-cache/**/*.test.ts',
 ]
 
 /** For two busy cores, with disks that sync: a limit against hanging, not a promise. */

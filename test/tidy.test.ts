@@ -33,6 +33,7 @@ describe('the import law', () => {
       node: portable,
       packages: ['@fastify/busboy', 'file-type', 'mime', 'zod'],
     },
+    'http-cache': { layers: ['http-cache'], node: ['node:buffer', 'node:crypto'], packages: ['lru-cache'] },
     adapters: { layers: ['core'], node: ['*'], packages: [] },
     entry: { layers: ['core', 'http', 'adapters', 'entry'], node: ['*'], packages: ['cloudflare:workers'] },
     cli: { layers: ['cli'], node: ['*'], packages: [] },
@@ -41,6 +42,7 @@ describe('the import law', () => {
   const allowed: Record<string, string> = {
     'src/cli/connection.ts → src/core/version.ts': 'tells the server which release talks to it',
     'src/cli/commands/version.ts → src/core/version.ts': 'prints it',
+    'src/cli/reverse-proxy.ts → src/http-cache/index.ts': 'is what the proxy is made of',
     'src/cli/commands/serve.ts → src/entry/config.ts': 'the settings are its options',
     'src/cli/commands/serve.ts → src/entry/node.ts': 'is the server',
   }

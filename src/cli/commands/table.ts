@@ -5,6 +5,7 @@ import { filesCommands } from './files.ts'
 import { helpCommands } from './help.ts'
 import { jobsCommands } from './jobs.ts'
 import { keysCommands } from './keys.ts'
+import { proxyCommands } from './proxy.ts'
 import { serveCommands } from './serve.ts'
 import { tokensCommands } from './tokens.ts'
 import { usersCommands } from './users.ts'
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   ...usersCommands,
   ...keysCommands,
   ...tokensCommands,
+  ...proxyCommands,
   ...helpCommands(() => commands),
   ...versionCommands,
 ]

@@ -1,0 +1,6 @@
+export { createHttpCache } from './cache.ts'
+export type { HttpCache, HttpCacheContext, HttpCacheOptions } from './cache.ts'
+export { fetchOrigin } from './origin.ts'
+export type { Origin } from './origin.ts'
+export { createMemoryStore } from './store.ts'
+export type { HttpCacheStore, StoredRecord, StoredResponse, StoredVariants } from './store.ts'
