@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './harness/machine.ts'
-import { cores, pinSelf, pinning } from './harness/processes.ts'
+import { cores, killRunning, pinSelf, pinning } from './harness/processes.ts'
 import { readProfiles } from './harness/profile.ts'
 import { isAnyReached, resultColumns, resultRow, textTable } from './harness/result.ts'
 import { scenarios } from './scenarios/index.ts'
@@ -128,6 +128,7 @@ async function measure(scenario: Scenario, options: MeasureOptions): Promise<Res
       ...outcome,
     }
   } finally {
+    killRunning()
     process.off('exit', remove)
     remove()
   }

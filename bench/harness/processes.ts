@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ChildProcess } from 'node:child_process'
 import type { AddressInfo } from 'node:net'
 
 /**
@@ -28,6 +29,16 @@ export function pinSelf(): void {
     stdio: 'ignore',
   })
 }
+
+const running = new Set<ChildProcess>()
+
+/** Kills what a scenario that failed has left running. */
+export function killRunning(): void {
+  for (const child of running) child.kill('SIGKILL')
+}
+
+// Whatever ends this process ends the servers too.
+process.once('exit', killRunning)
 
 export interface RunningProcess {
   readonly pid: number
@@ -60,9 +71,8 @@ export async function startProcess(options: StartOptions): Promise<RunningProces
   })
   let exit: number | string | undefined
   void exited.then((code) => (exit = code))
-  // Whatever ends this process ends the server too.
-  const killChild = () => void child.kill('SIGKILL')
-  process.once('exit', killChild)
+  running.add(child)
+  void exited.then(() => running.delete(child))
 
   const started = performance.now()
   while (!(await answers(readyUrl))) {
@@ -80,7 +90,6 @@ export async function startProcess(options: StartOptions): Promise<RunningProces
     cpuSeconds: () => cpuSecondsOf(pid),
     memoryMib: () => memoryMibOf(pid),
     async stop() {
-      process.off('exit', killChild)
       if (exit === undefined) child.kill('SIGTERM')
       const code = await Promise.race([exited, sleep(20_000, 'no exit', { ref: false })])
       if (code === 'no exit') child.kill('SIGKILL')

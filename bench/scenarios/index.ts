@@ -8,7 +8,7 @@ import { getCodedLarge, getCodedSmall } from './get-coded.ts'
 import { get64Mib } from './get-64mib.ts'
 import { inlineThreshold } from './inline-threshold.ts'
 import { list1M } from './list-1m.ts'
-import { memory1Gib } from './memory-1gib.ts'
+import { memory1GibRandom, memory1GibText } from './memory-1gib.ts'
 import { put1Kib } from './put-1kib.ts'
 import { put1MibText } from './put-1mib-text.ts'
 import { put1Mib } from './put-1mib.ts'
@@ -33,7 +33,8 @@ export const scenarios: readonly Scenario[] = [
   getCodedSmall,
   getCodedLarge,
   rangeCompressed,
-  memory1Gib,
+  memory1GibRandom,
+  memory1GibText,
   list1M,
   inlineThreshold,
 ]

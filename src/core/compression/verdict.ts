@@ -3,6 +3,7 @@ import { codecs } from './codecs.ts'
 import { encodeWhole, type WholeBlob } from './encode-whole.ts'
 import { isCompressedName, isCompressedType, isText, sniffedCompressed } from './formats.ts'
 import { frameBytesMax, frameBytesMin } from './frame-index.ts'
+import { looksRandom } from './randomness.ts'
 import { type CompressionPolicy, codingRules, frameBytesDefault, framesMax } from './policy.ts'
 
 export interface Verdict {
@@ -82,6 +83,7 @@ export async function chooseCoding(candidate: Candidate): Promise<Coding> {
 
   // NaN is not a gain either.
   const isEnough = (gain: number) => gain >= policy.minimumGain
+  if (whole && head.length <= lookedAtBytesMax && looksRandom(head)) return keepAsItIs('no_gain', 0)
   if (!whole || head.length > samples * sampleBytes) {
     const gain = await measureGain(head, available.has('zstd') ? 'zstd' : choice.codec)
     if (!isEnough(gain)) return keepAsItIs('no_gain', gain)
@@ -156,6 +158,8 @@ export function frameBytesFor(sizeBytes: number | undefined, whole: boolean): nu
   return frameBytes <= frameBytesMax ? frameBytes : undefined
 }
 
+/** In longer bodies a codec sees it as fast. */
+const lookedAtBytesMax = 4 * 1024
 const samples = 4
 /** More than a prefix, which may be a header unlike the rest (R22), and long enough to find repetitions in. */
 const sampleBytes = 16 * 1024
