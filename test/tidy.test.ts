@@ -47,7 +47,7 @@ describe('the import law', () => {
     'src/cli/commands/serve.ts → src/entry/node.ts': 'is the server',
   }
   /** Adapters for Workers, and for every runtime, do without Node. */
-  const withoutNode = ['d1', 'memory', 'r2']
+  const withoutNode = ['cache-api', 'd1', 'kv', 'memory', 'r2']
 
   const imports = find('src/**/*.ts').flatMap((path) =>
     [...read(path).matchAll(/(?:^|\s)(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name]) => ({

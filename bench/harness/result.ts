@@ -59,6 +59,8 @@ const unitsByEnding: readonly (readonly [RegExp, string])[] = [
   [/Mib$/, 'MiB'],
   [/p50Ms$/i, 'ms (p50)'],
   [/p99Ms$/i, 'ms (p99)'],
+  [/Ms$/, 'ms'],
+  [/Us$/, 'µs'],
 ]
 
 function describeMetric(name: string, value: number | undefined): string {

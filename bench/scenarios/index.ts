@@ -1,3 +1,5 @@
+import { brokenTier } from './broken-tier.ts'
+import { cacheHit } from './cache-hit.ts'
 import { get1KibMany } from './get-1kib-many.ts'
 import { get1KibPrivate } from './get-1kib-private.ts'
 import { get1KibSteady } from './get-1kib-steady.ts'
@@ -14,6 +16,7 @@ import { put1MibText } from './put-1mib-text.ts'
 import { put1Mib } from './put-1mib.ts'
 import { put16MibRandom, put16MibText } from './put-16mib.ts'
 import { rangeCompressed } from './range-compressed.ts'
+import { slowSource } from './slow-source.ts'
 import type { Scenario } from '../harness/scenario.ts'
 
 /** In the order in which they are run and reported. */
@@ -33,6 +36,9 @@ export const scenarios: readonly Scenario[] = [
   getCodedSmall,
   getCodedLarge,
   rangeCompressed,
+  cacheHit,
+  slowSource,
+  brokenTier,
   memory1GibRandom,
   memory1GibText,
   list1M,

@@ -1,6 +1,8 @@
-import type { BlobCache } from './cache/blob-cache.ts'
+import type { ByteCache } from './cache/byte-cache.ts'
+import type { CacheStats } from './cache/cache-stats.ts'
+import type { ReadCounts } from './cache/read-counts.ts'
 import type { CodecName } from './compression/codec.ts'
-import type { ReadCache } from './cache/read-cache.ts'
+import type { Namespace, QueryCache } from './cache/query-cache.ts'
 import type { Pointer } from './files/file.ts'
 import type { IdSource } from './ids.ts'
 import type { Background } from './ports/background.ts'
@@ -30,11 +32,16 @@ export interface Core {
   readonly blobs: BlobStore
   readonly room: Room
   readonly compression: CompressionParts
-  readonly cache: BlobCache
-  /** By bucket name and key. */
-  readonly pointers: ReadCache<Pointer>
-  readonly accessKeys: ReadCache<AccessKeyCredentialRow>
-  readonly tokens: ReadCache<TokenCredentialRow>
+  /** Bytes of blobs, under their ids. */
+  readonly cache: ByteCache
+  readonly cacheStats: CacheStats
+  /** What was read of the database. `database` is the one that tells it of each write. */
+  readonly rows: Pick<QueryCache, 'clear' | 'stats'>
+  readonly pointers: Namespace<{ bucketName: string; key: string }, Pointer>
+  readonly accessKeys: Namespace<{ id: string }, AccessKeyCredentialRow>
+  readonly tokens: Namespace<{ tokenHash: Uint8Array }, TokenCredentialRow>
+  /** Of files, for those who warm a cache. */
+  readonly reads: ReadCounts
   readonly clock: Clock
   readonly ids: IdSource
   readonly background: Background

@@ -37,6 +37,12 @@ export function parseBytes(text: string): number {
   return Math.floor(Number(number) * (binary ? 1024 : 1000) ** exponent)
 }
 
+const atLeast = (min: number, parse: (text: string) => number) => (text: string) => {
+  const value = parse(text)
+  if (value < min) throw new Error(`must be at least ${min} bytes`)
+  return value
+}
+
 export const logLevels = ['requests', 'errors', 'none'] as const
 export type LogLevel = (typeof logLevels)[number]
 
@@ -93,9 +99,24 @@ export const settings = {
   cacheBytes: {
     env: 'CUTTY_CACHE_BYTES',
     flag: 'cache-bytes',
-    description: 'Memory for the bodies of small files. 0 turns it off.',
+    description: 'Memory for the bodies of small files, and pieces of large ones. 0 turns it off.',
     default: '32MiB',
     parse: parseBytes,
+  },
+  cacheFolder: {
+    env: 'CUTTY_CACHE_FOLDER',
+    flag: 'cache-folder',
+    description: 'A folder on a faster disk than that of the data, to keep there what is asked for often.',
+    default: undefined,
+    whenAbsent: 'there is no such cache',
+    parse: matching(/\S/, 'a path'),
+  },
+  cacheFolderBytes: {
+    env: 'CUTTY_CACHE_FOLDER_BYTES',
+    flag: 'cache-folder-bytes',
+    description: 'What may be kept there, at least 1 MiB.',
+    default: '10GiB',
+    parse: atLeast(1024 ** 2, parseBytes),
   },
   reserveBytes: {
     env: 'CUTTY_RESERVE_BYTES',

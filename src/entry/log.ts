@@ -62,6 +62,12 @@ export function formatEvent(event: Event, level: LogLevel): string | undefined {
       return members({ level: 'error', event: 'damage', blobId: event.blobId, what: event.what })
     case 'storage':
       return members({ level: 'info', event: 'storage', action: event.action, blobs: event.blobs })
+    case 'cache_tier': {
+      const { tier, action, during, durationMs, error } = event
+      const level = action === 'closed' ? 'info' : 'warning'
+      const cause = error === undefined ? {} : { error: describeError(error) }
+      return members({ level, event: 'cache_tier', tier, action, during, durationMs, ...cause })
+    }
     case 'lifecycle':
       return members({ level: 'info', event: 'lifecycle', message: event.message, ...event.details })
   }

@@ -7,17 +7,22 @@ import { setTimeout as setTimeoutLater } from 'node:timers/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createDiskBlobStore } from '../adapters/disk/blob-store.ts'
+import { createDiskCacheTier, type DiskCacheTier } from '../adapters/disk/cache-tier.ts'
 import { lockFolder } from '../adapters/disk/folder-lock.ts'
 import { createDiskRoom } from '../adapters/disk/room.ts'
+import { createMemoryCacheTier } from '../adapters/memory/cache-tier.ts'
 import { openSqliteDatabase } from '../adapters/sqlite/database.ts'
 import type { NewAccessKey } from '../core/accounts/credentials.ts'
 import { checkMasterKey } from '../core/accounts/master-key.ts'
 import { createSecretBox } from '../core/accounts/secret-box.ts'
 import { ensureAdministrator } from '../core/accounts/users.ts'
-import { createBlobCache } from '../core/cache/blob-cache.ts'
-import { createReadCache } from '../core/cache/read-cache.ts'
+import type { TierContents } from '../core/cache/cache-stats.ts'
+import { saveReads } from '../core/cache/read-counts.ts'
+import { createByteCaches, createKeyHash } from '../core/byte-caches.ts'
+import { createSingleFlight } from '../core/cache/single-flight.ts'
 import type { Core } from '../core/core.ts'
 import { testedCodecs } from './tested-codecs.ts'
+import { createRowCaches } from '../core/row-caches.ts'
 import { collectGarbage, lastSweptMs, sweepOrphans } from '../core/files/collect.ts'
 import type { Pause } from '../core/jobs/rate.ts'
 import { createJobRunner, type JobRunner } from '../core/jobs/runner.ts'
@@ -37,6 +42,12 @@ import { createHttpServer } from './node-http.ts'
 const inlineBlobBytesMax = 16 * 1024
 /** Larger bodies are read from the disk each time: the page cache holds them, and a copy here would push out many. */
 const cacheEntryBytesMax = 1024 ** 2
+/** Longer than a read of a disk that is not in trouble. */
+const diskBudgetMs = 100
+/** Of pointers some 12,000. */
+const rowBytesMax = 16 * 1024 ** 2
+/** Longer than any read that goes well. */
+const flightTimeoutMs = 10_000
 /** An open file can be read to its end after it was removed, so the grace only has to outlast one request's start. */
 const garbageGraceMs = 60_000
 const collectEveryMs = 60_000
@@ -87,8 +98,28 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
   held.defer(() => database.close())
   // Not before the last sweep, or ids of a clock that went back would be taken for those of dead uploads.
   const startedMs = Math.max(systemClock.now(), await lastSweptMs(database))
-  const core: Core = {
+  const rowCaches = createRowCaches({
     database,
+    bytesMax: rowBytesMax,
+    clock: systemClock,
+    background,
+    flight: createSingleFlight({ timeoutMs: flightTimeoutMs }),
+  })
+  const memory = createMemoryCacheTier({ bytesMax: Math.max(1, config.cacheBytes), clock: systemClock })
+  const disk = openDiskTier(config, masterKey)
+  if (disk) held.defer(() => disk.close())
+  const byteCaches = createByteCaches({
+    memory,
+    lower: disk ? [{ tier: disk, budgetMs: diskBudgetMs, contents: () => contentsOf(disk) }] : [],
+    memoryContents: memory.contents,
+    entryBytesMax: config.cacheBytes > 0 ? cacheEntryBytesMax : -1,
+    masterKey,
+    clock: systemClock,
+    background,
+    observe: log.observe,
+  })
+  const core: Core = {
+    ...rowCaches,
     blobs,
     compression: {
       available: await testedCodecs(log.observe),
@@ -97,11 +128,8 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
       compressBytesMax: Number.POSITIVE_INFINITY,
       recompressBytesMax: Number.POSITIVE_INFINITY,
     },
-    cache: createBlobCache({ bytesMax: config.cacheBytes, entryBytesMax: cacheEntryBytesMax }),
+    ...byteCaches,
     room: createDiskRoom({ folder: config.data, reserveBytes: config.reserveBytes, clock: systemClock }),
-    pointers: createReadCache(database),
-    accessKeys: createReadCache(database),
-    tokens: createReadCache(database),
     clock: systemClock,
     ids: createIdSource(systemClock, { notBeforeMs: startedMs }),
     background,
@@ -128,6 +156,7 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
       const deadline = setTimeout(() => server.closeAllConnections(), config.shutdownSeconds * 1000)
       await closed
       clearTimeout(deadline)
+      keepReadCounts(core)
       await background.settled()
       await held.disposeAsync()
       log.observe({ type: 'lifecycle', message: 'stopped' })
@@ -152,6 +181,7 @@ function keepHouse(
     core.background.run('collect garbage', async () => {
       await collectGarbage(core, { graceMs: garbageGraceMs })
     })
+    keepReadCounts(core)
     // Only after an outage there is anything to go on with that nobody said.
     jobs.wake()
   }
@@ -168,8 +198,28 @@ function keepHouse(
   return [setInterval(collect, collectEveryMs).unref(), setInterval(schedule, scheduleEveryMs).unref()]
 }
 
+/** Nothing is written where nothing was read since the last time. */
+function keepReadCounts(core: Core): void {
+  core.background.run('write down what is read most', () => saveReads(core))
+}
+
 /** Ends early, and is no reason for the process to stay, when it is to stop. */
 const pause: Pause = (ms, signal) => setTimeoutLater(ms, undefined, { signal }).catch(() => {})
+
+function contentsOf({ entries }: DiskCacheTier): TierContents {
+  return { entries: entries.size, bytes: entries.bytes, evictions: entries.stats.evictions }
+}
+
+/** In front of a data folder that is slow: a network's, or spinning. */
+function openDiskTier(config: Config, masterKey: string): DiskCacheTier | undefined {
+  if (config.cacheFolder === undefined) return undefined
+  return createDiskCacheTier({
+    folder: config.cacheFolder,
+    bytesMax: config.cacheFolderBytes,
+    hashKey: createKeyHash(masterKey),
+    clock: systemClock,
+  })
+}
 
 /** Whole or not there at all: what is encrypted with half a key is lost with the other half. */
 function readMasterKey(folder: string): string {

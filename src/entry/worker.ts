@@ -1,19 +1,24 @@
 import { waitUntil } from 'cloudflare:workers'
 import { createD1Database, type D1DatabaseLike } from '../adapters/d1/database.ts'
+import { createEdgeCacheTier, type EdgeCacheLike, probeTier } from '../adapters/cache-api/cache-tier.ts'
+import { createKvCacheTier, type KvNamespaceLike } from '../adapters/kv/cache-tier.ts'
 import { createR2BlobStore } from '../adapters/r2/blob-store.ts'
+import { createMemoryCacheTier } from '../adapters/memory/cache-tier.ts'
 import type { R2BucketLike } from '../adapters/r2/client.ts'
 import type { KeyPair } from '../core/accounts/credentials.ts'
 import { checkMasterKey } from '../core/accounts/master-key.ts'
 import { createSecretBox } from '../core/accounts/secret-box.ts'
 import { ensureAdministrator } from '../core/accounts/users.ts'
-import { createBlobCache } from '../core/cache/blob-cache.ts'
-import { createReadCache } from '../core/cache/read-cache.ts'
+import { createByteCaches, createKeyHash, type LowerTier } from '../core/byte-caches.ts'
+import { createSingleFlight } from '../core/cache/single-flight.ts'
 import type { Core } from '../core/core.ts'
+import { createRowCaches } from '../core/row-caches.ts'
 import { collectGarbage, sweepOrphans } from '../core/files/collect.ts'
 import { removeOldJobs, scheduleScrub } from '../core/jobs/jobs.ts'
 import type { Pause } from '../core/jobs/rate.ts'
 import { createJobRunner } from '../core/jobs/runner.ts'
 import { createIdSource } from '../core/ids.ts'
+import type { Background } from '../core/ports/background.ts'
 import { systemClock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import { endlessRoom } from '../core/ports/room.ts'
@@ -28,6 +33,8 @@ import { serveFetch } from './worker-http.ts'
 export interface Env {
   readonly BLOBS: R2BucketLike
   readonly DB: D1DatabaseLike
+  /** Optional: bytes for all data centres. Each miss that it fills costs a write. */
+  readonly CACHE?: KvNamespaceLike
   /** At least 32 characters. `wrangler secret put CUTTY_MASTER_KEY`. */
   readonly CUTTY_MASTER_KEY?: string
   readonly CUTTY_ADMIN_ACCESS_KEY_ID?: string
@@ -44,7 +51,16 @@ const recompressBytesMax = 16 * 1024 ** 2
 const jobsBudgetMs = 20_000
 /** An isolate has 128 MB, shared by all of its requests. */
 const cacheBytesMax = 16 * 1024 ** 2
-const cacheEntryBytesMax = 256 * 1024
+const cacheEntryBytesMax = 1024 ** 2
+/** What was deleted is gone from the data centres' caches and KV after so long. */
+const cacheLifeMs = 24 * 3_600_000
+/** Of pointers some 3,000. */
+const rowBytesMax = 4 * 1024 ** 2
+/** A read whose own request has ended never ends: who waits for it asks again after this long. */
+const flightTimeoutMs = 2000
+/** What R2 takes for the same is some 50 ms: a tier that is slower than that is in trouble. */
+const edgeBudgetMs = 100
+const kvBudgetMs = 200
 /** Longer than any read: a Worker's request may stream for hours, and R2 ends it when the object goes. */
 const garbageGraceMs = 24 * 3_600_000
 /** Longer than any upload: what is older and has no row belongs to nobody. */
@@ -88,8 +104,28 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
     throw new Error('The secret CUTTY_MASTER_KEY is not set, or has fewer than 32 characters.')
   }
   const database = createD1Database(env.DB, { statements })
-  const core: Core = {
+  const rowCaches = createRowCaches({
     database,
+    bytesMax: rowBytesMax,
+    clock: systemClock,
+    background,
+    flight: createSingleFlight({ timeoutMs: flightTimeoutMs, keepAlive: waitUntil }),
+  })
+  const memory = createMemoryCacheTier({ bytesMax: cacheBytesMax, clock: systemClock })
+  const byteCaches = createByteCaches({
+    memory,
+    memoryContents: memory.contents,
+    lower: await findLowerTiers(env, createKeyHash(masterKey)),
+    entryBytesMax: cacheEntryBytesMax,
+    lifeMs: cacheLifeMs,
+    keepAlive: waitUntil,
+    masterKey,
+    clock: systemClock,
+    background,
+    observe,
+  })
+  const core: Core = {
+    ...rowCaches,
     blobs: createR2BlobStore(env.BLOBS, {
       fixedLengthStream: (sizeBytes) => new FixedLengthStream(sizeBytes),
     }),
@@ -99,23 +135,12 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
       compressBytesMax,
       recompressBytesMax,
     },
-    cache: createBlobCache({ bytesMax: cacheBytesMax, entryBytesMax: cacheEntryBytesMax }),
+    ...byteCaches,
     // R2 grows with what is put into it.
     room: endlessRoom,
-    pointers: createReadCache(database),
-    accessKeys: createReadCache(database),
-    tokens: createReadCache(database),
     clock: systemClock,
     ids: createIdSource(systemClock),
-    background: {
-      run(name, work) {
-        waitUntil(
-          work().catch((error: unknown) =>
-            observe({ type: 'failure', requestId: undefined, during: name, error }),
-          ),
-        )
-      },
-    },
+    background,
     // The schedule looks for them.
     wakeJobs() {},
     observe,
@@ -126,6 +151,36 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
   const admin = readAdmin(env)
   if (admin) await ensureAdministrator(core, admin)
   return { core, app: createApp(core) }
+}
+
+/**
+ * The data centre's cache, where this host has one that keeps anything (none has on `workers.dev`), and KV, where it is bound.
+ */
+async function findLowerTiers(env: Env, hashKey: (key: string) => string): Promise<LowerTier[]> {
+  const lower: LowerTier[] = []
+  try {
+    const cache = (await caches.open('cutty')) as EdgeCacheLike
+    const tier = createEdgeCacheTier({ cache, hashKey, clock: systemClock })
+    if (await probeTier(tier, systemClock)) lower.push({ tier, budgetMs: edgeBudgetMs })
+    else observe({ type: 'lifecycle', message: 'the edge cache keeps nothing on this host' })
+  } catch (error) {
+    observe({ type: 'cache_tier', tier: 'edge', action: 'failed', error })
+  }
+  if (env.CACHE) {
+    const { CACHE: namespace } = env
+    lower.push({ tier: createKvCacheTier({ namespace, hashKey, clock: systemClock }), budgetMs: kvBudgetMs })
+  }
+  return lower
+}
+
+const background: Background = {
+  run(name, work) {
+    waitUntil(
+      work().catch((error: unknown) =>
+        observe({ type: 'failure', requestId: undefined, during: name, error }),
+      ),
+    )
+  },
 }
 
 /** Nothing stops a Worker but its end. */

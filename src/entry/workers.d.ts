@@ -3,6 +3,9 @@ declare module 'cloudflare:workers' {
   export function waitUntil(promise: Promise<unknown>): void
 }
 
+/** Node has only the browser's, which is none of its globals. */
+declare const caches: { open(name: string): Promise<unknown> }
+
 declare class FixedLengthStream {
   constructor(sizeBytes: number)
   readonly readable: ReadableStream<Uint8Array>

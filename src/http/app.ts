@@ -1,10 +1,12 @@
 import { anonymous, type Caller } from '../core/accounts/caller.ts'
 import { authenticate } from '../core/accounts/credentials.ts'
+import { createTrace, type Trace } from '../core/cache/trace.ts'
 import type { Core } from '../core/core.ts'
 import { CuttyError } from '../core/errors.ts'
 import { idTimePrefix } from '../core/ids.ts'
 import { accountRoutes } from './api/accounts.ts'
 import { bucketRoutes } from './api/buckets.ts'
+import { cacheRoutes } from './api/cache.ts'
 import { compressionRoutes } from './api/compression.ts'
 import { documentRoutes } from './api/documents.ts'
 import { fileRoutes } from './api/files.ts'
@@ -13,6 +15,7 @@ import { healthRoutes } from './api/health.ts'
 import { jobRoutes } from './api/jobs.ts'
 import { uploadRoutes } from './api/upload.ts'
 import type { Delivery, HandledRequest, HttpReply, HttpRequest } from './exchange.ts'
+import { formatCacheStatus, formatServerTiming } from './headers/cache-status.ts'
 import { parseAuthorization } from './headers/authorization.ts'
 import { byteLength, readJson, validate } from './json.ts'
 import { isFailure, problemReply, toCuttyError } from './problem.ts'
@@ -25,6 +28,7 @@ const apiRoutes: readonly Route[] = [
   ...fileRoutes,
   ...bucketRoutes,
   ...compressionRoutes,
+  ...cacheRoutes,
   ...accountRoutes,
   ...jobRoutes,
   ...healthRoutes,
@@ -54,12 +58,13 @@ export function createApp(core: Core): App {
       let match: RouteMatch | undefined
       let caller: Caller = anonymous
       let errorCode: string | undefined
+      const trace = createTrace()
       let reply: HttpReply
       try {
         match = findRoute(request.method, path)
         const authorization = request.header('authorization')
         if (authorization !== undefined) caller = await identify(core, authorization)
-        reply = await runRoute(core, request, { match, query, caller })
+        reply = await runRoute(core, request, { match, query, caller, trace })
       } catch (thrown) {
         const error = toCuttyError(thrown)
         errorCode = error.code
@@ -88,6 +93,8 @@ export function createApp(core: Core): App {
           aborted: delivery.failure !== undefined || delivery.clientGone === true,
         })
       }
+      reply.headers['Cache-Status'] = formatCacheStatus(request.method, trace)
+      reply.headers['Server-Timing'] = formatServerTiming(trace, core.clock.monotonic() - startedMs)
       return { reply: finishReply(request, reply, requestId), delivered }
     },
   }
@@ -108,11 +115,11 @@ async function identify(core: Core, value: string): Promise<Caller> {
 function runRoute(
   core: Core,
   request: HttpRequest,
-  of: { match: RouteMatch; query: string; caller: Caller },
+  of: { match: RouteMatch; query: string; caller: Caller; trace: Trace },
 ): HttpReply | Promise<HttpReply> {
   const { route, params } = of.match
   const query = of.query === '' ? emptyQuery(route) : readQuery(route, of.query)
-  const call = { core, request, caller: of.caller, params, query }
+  const call = { core, request, caller: of.caller, trace: of.trace, params, query }
   if (!route.body) return route.handle({ ...call, body: undefined })
   return readJson(request, route.body).then((body) => route.handle({ ...call, body }))
 }

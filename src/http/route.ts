@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Caller } from '../core/accounts/caller.ts'
+import type { Trace } from '../core/cache/trace.ts'
 import type { Core } from '../core/core.ts'
 import { CuttyError } from '../core/errors.ts'
 import type { HttpReply, HttpRequest } from './exchange.ts'
@@ -12,6 +13,8 @@ export interface Call<Query = unknown, Body = unknown> {
   readonly core: Core
   readonly request: HttpRequest
   readonly caller: Caller
+  /** Where what is read comes from: told to who reads. */
+  readonly trace: Trace
   readonly params: Readonly<Record<string, string>>
   readonly query: Query
   readonly body: Body

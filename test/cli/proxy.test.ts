@@ -128,7 +128,7 @@ describe('the caching proxy', () => {
     const hit = await ask(url, '/')
     expect(hit).toMatchObject({
       text: '1',
-      headers: { age: '0', 'content-encoding': 'x', 'content-length': '1' },
+      headers: { age: expect.stringMatching(/^[01]$/), 'content-encoding': 'x', 'content-length': '1' },
     })
     expect(hit.headers['cache-status']).toMatch(/^cutty; hit; ttl=(59|60)$/)
   })

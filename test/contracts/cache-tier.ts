@@ -30,8 +30,11 @@ export function cacheTierContract(name: string, create: (startMs: number) => Pro
     afterEach(() => stage.cleanup())
 
     const at: Stage = { tier: () => stage.subject, clock: () => stage.clock }
+    capabilityContract(at)
     valueContract(at)
+    fieldContract(at)
     replaceContract(at)
+    togetherContract(at)
     expiryContract(at)
     sizeContract(at)
     deleteContract(at)
@@ -69,6 +72,17 @@ const oddKeys = [
   `${'x'.repeat(600)}y`,
   'https://example.org/a',
 ]
+
+function capabilityContract({ tier }: Stage) {
+  test('has a name that may label a metric, and says what it can', () => {
+    expect(tier().name).toMatch(/^[a-z][a-z0-9-]*$/)
+    const { valueBytesMax, ttlSecondsMin, shared, persistent } = tier().capabilities
+    expect(valueBytesMax).toBeGreaterThanOrEqual(1)
+    expect(ttlSecondsMin).toBeGreaterThanOrEqual(0)
+    expect(Number.isFinite(ttlSecondsMin)).toBe(true)
+    expect([typeof shared, typeof persistent]).toEqual(['boolean', 'boolean'])
+  })
+}
 
 function valueContract({ tier }: Stage) {
   describe('get', () => {
@@ -140,6 +154,104 @@ function valueContract({ tier }: Stage) {
       await Promise.all(keys.map((key, index) => tier().set(key, entryOf(patternBytes(500, index + 1)))))
       const got = await Promise.all(keys.map((key) => tier().get(key)))
       for (const [index, entry] of got.entries()) expectSame(entry, entryOf(patternBytes(500, index + 1)))
+    })
+  })
+}
+
+function fieldContract({ tier }: Stage) {
+  describe('what belongs to the bytes', () => {
+    test('comes back whatever characters it has, lone surrogates and controls too (R36)', async () => {
+      const text = fc.string({ unit: 'binary', maxLength: 60 })
+      const anyUnit = fc.string({
+        unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
+        maxLength: 60,
+      })
+      await fc.assert(
+        fc.asyncProperty(
+          fc.oneof(text, anyUnit),
+          fc.option(fc.array(fc.oneof(text, anyUnit), { maxLength: 4 }), { nil: undefined }),
+          async (metadata, tags) => {
+            const entry = entryOf(patternBytes(9), { metadata, ...(tags ? { tags } : {}) })
+            await tier().set('text', entry)
+            expectSame(await tier().get('text'), entry)
+          },
+        ),
+        { seed: 36, numRuns: 60 },
+      )
+    })
+
+    test('comes back with times that are no whole numbers, before 1970 or very late', async () => {
+      for (const [bornMs, expiresAtMs] of [
+        [-1, startMs + lifeMs + 0.5],
+        [startMs - 0.25, Number.MAX_SAFE_INTEGER],
+        [startMs + lifeMs, 8.64e15],
+        [Number.MIN_SAFE_INTEGER, Number.MAX_VALUE],
+      ] as const) {
+        const entry = entryOf(patternBytes(9), { bornMs, expiresAtMs })
+        await tier().set('times', entry)
+        expectSame(await tier().get('times'), entry)
+      }
+    })
+
+    test.each([1023, 1025, 10_000, 200_000])(
+      'of %i characters comes back whole, or the entry is not kept: never cut, never an error (R36)',
+      async (length) => {
+        for (const entry of [
+          entryOf(patternBytes(10), { metadata: '\u00e9'.repeat(length) }),
+          entryOf(patternBytes(10), {
+            tags: Array.from({ length: length / 10 }, (_, index) => `tag:${index}`),
+          }),
+        ]) {
+          await tier().set('long', entryOf(patternBytes(20)))
+          await tier().set('long', entry)
+          const got = await tier().get('long')
+          if (got) expectSame(got, entry)
+        }
+        await tier().delete(['long'])
+        expect(await tier().get('long')).toBeUndefined()
+      },
+    )
+  })
+}
+
+function togetherContract({ tier }: Stage) {
+  describe('at once', () => {
+    test('sets of one key leave one of them, whole', async () => {
+      const entries = Array.from({ length: 20 }, (_, index) =>
+        entryOf(patternBytes(1 + index * 700, index + 1), { metadata: `"${index}"` }),
+      )
+      await Promise.all(entries.map((entry) => tier().set('a', entry)))
+      const got = await tier().get('a')
+      expectSame(got, entries[Number(JSON.parse(got!.metadata))] as CacheEntry)
+    })
+
+    test('sets, gets and deletes of a few keys never give half an entry, or that of another key (R28)', async () => {
+      const written = (key: number, version: number) =>
+        entryOf(patternBytes(100 + key * 1000 + version * 10, key * 100 + version + 1), {
+          metadata: JSON.stringify([key, version]),
+        })
+      const work = Array.from({ length: 120 }, async (_, index) => {
+        const key = index % 3
+        if (index % 7 === 6) return tier().delete([`key ${key}`])
+        if (index % 2) return tier().set(`key ${key}`, written(key, index))
+        const got = await tier().get(`key ${key}`)
+        if (!got) return
+        const [ofKey, version] = JSON.parse(got.metadata) as [number, number]
+        expect(ofKey).toBe(key)
+        expectSame(got, written(key, version))
+      })
+      await Promise.all(work)
+      await tier().delete(['key 0', 'key 1', 'key 2'])
+      for (const key of [0, 1, 2]) expect(await tier().get(`key ${key}`)).toBeUndefined()
+    })
+
+    test('who has an entry keeps it as it was, whatever happens to its key', async () => {
+      await tier().set('a', entryOf(patternBytes(5000, 1)))
+      const got = await tier().get('a')
+      await tier().set('a', entryOf(patternBytes(5000, 2)))
+      expectSame(got, entryOf(patternBytes(5000, 1)))
+      await tier().delete(['a'])
+      expectSame(got, entryOf(patternBytes(5000, 1)))
     })
   })
 }

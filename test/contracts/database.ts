@@ -300,17 +300,6 @@ function batchContract(subject: Subject) {
         expect(await settingOf(subject(), 's')).toBe(String(round))
       }
     })
-
-    test('is counted before it resolves, where changes are counted at all', async () => {
-      const { changeCount } = subject()
-      if (!changeCount) return
-      const before = changeCount()
-      await subject().batch([putSetting('s', '1')])
-      const after = changeCount()
-      expect(after).toBeGreaterThan(before)
-      await settingOf(subject(), 's')
-      expect(changeCount()).toBe(after)
-    })
   })
 }
 

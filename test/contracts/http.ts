@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { accessTests } from './http/access.ts'
 import { accountTests } from './http/accounts.ts'
 import { bucketTests } from './http/buckets.ts'
+import { cacheTests } from './http/cache.ts'
 import { codedConditionTests, codedRangeTests } from './http/coded-conditions.ts'
 import { compressionPolicyTests, storingTests } from './http/compression.ts'
 import { conditionTests } from './http/conditions.ts'
@@ -55,6 +56,7 @@ export function httpContract(
     documentTests(stage)
     storageStatsTests(stage)
     jobTests(stage)
+    cacheTests(stage)
     for (const tests of more) tests(stage)
   })
 }

@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { createMemoryBlobStore } from '../../src/adapters/memory/blob-store.ts'
 import type { Caller } from '../../src/core/accounts/caller.ts'
 import { createSecretBox } from '../../src/core/accounts/secret-box.ts'
-import { createBlobCache } from '../../src/core/cache/blob-cache.ts'
-import { createReadCache } from '../../src/core/cache/read-cache.ts'
+import { testBytes } from '../core/test-bytes.ts'
+import { createSingleFlight } from '../../src/core/cache/single-flight.ts'
 import type { CompressionPolicy } from '../../src/core/compression/policy.ts'
 import type { Core } from '../../src/core/core.ts'
+import { createRowCaches } from '../../src/core/row-caches.ts'
 import { CuttyError } from '../../src/core/errors.ts'
 import { createBucket, deleteBucket } from '../../src/core/files/buckets.ts'
 import {
@@ -160,7 +161,13 @@ export function totalsContract(
       const { database, cleanup } = await options.create()
       const clock = createTestClock()
       const core: Core = {
-        database,
+        ...createRowCaches({
+          database,
+          bytesMax: 1024 ** 2,
+          clock,
+          background: { run: (_name, work) => void work() },
+          flight: createSingleFlight({ timeoutMs: 10_000 }),
+        }),
         clock,
         blobs: createMemoryBlobStore(),
         room: endlessRoom,
@@ -171,13 +178,7 @@ export function totalsContract(
           compressBytesMax: Number.POSITIVE_INFINITY,
           recompressBytesMax: Number.POSITIVE_INFINITY,
         },
-        cache: createBlobCache({
-          bytesMax: 0,
-          entryBytesMax: 0,
-        }),
-        pointers: createReadCache(database),
-        accessKeys: createReadCache(database),
-        tokens: createReadCache(database),
+        ...testBytes({ bytesMax: 0, entryBytesMax: 0 }),
         background: { run: (_name, work) => void work() },
         observe: () => {},
         wakeJobs: () => {},

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createBlobCache } from '../../src/core/cache/blob-cache.ts'
+import { testBytes } from './test-bytes.ts'
 import type { CodecName } from '../../src/core/compression/codec.ts'
 import type { Core } from '../../src/core/core.ts'
 import type { FileRecord } from '../../src/core/files/file.ts'
@@ -153,7 +153,7 @@ describe.each(['zstd', 'gzip', 'brotli', 'deflate'] as const)('the coded stream 
     const file = await put(codec, 40_000)
     const { stored, streamBytes } = await streamOf(file)
     const read = async () => {
-      const cache = createBlobCache({ bytesMax: mebibyte, entryBytesMax: 64 * 1024 })
+      const { cache } = testBytes({ bytesMax: mebibyte, entryBytesMax: 64 * 1024 })
       return bytesOf(await readCoded({ ...files.forgetful(), cache }, await findAgain()))
     }
     const places = new Set([
@@ -354,7 +354,7 @@ test('a small body that was stored as it is: other bytes, fewer, or none are dam
   for (const size of [10, 10_000, 50_000]) {
     const file = await files.put('f', randomBytes(size), { compression: { mode: 'off' } })
     const stored = await files.storedBytes(file.blob)
-    const cache = createBlobCache({ bytesMax: mebibyte, entryBytesMax: 64 * 1024 })
+    const { cache } = testBytes({ bytesMax: mebibyte, entryBytesMax: 64 * 1024 })
     const read = async (range?: ByteRange) =>
       bytesOf(await readContent({ ...files.forgetful(), cache }, await findAgain(), range))
     const wrong = [flipped(stored, 0), flipped(stored, size - 1), stored.subarray(0, -1), new Uint8Array()]

@@ -5,7 +5,6 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
 import { decompress } from 'lz4js'
 import type { CodecName } from '../../src/core/compression/codec.ts'
-import { createBlobCache } from '../../src/core/cache/blob-cache.ts'
 import type { Core } from '../../src/core/core.ts'
 import { createBucket } from '../../src/core/files/buckets.ts'
 import type { BlobRef, FileDescription, FileRecord } from '../../src/core/files/file.ts'
@@ -13,7 +12,8 @@ import { putFile, type PutRequest } from '../../src/core/files/put.ts'
 import { type Content, readContent } from '../../src/core/files/read.ts'
 import { findFileRecord } from '../../src/core/files/record.ts'
 import type { ByteRange } from '../../src/core/ports/blob-store.ts'
-import { openTestCore, type TestCore } from './test-core.ts'
+import { testBytes } from './test-bytes.ts'
+import { openTestCore, type TestCore, withoutMemory } from './test-core.ts'
 
 export const bucket = 'bucket'
 
@@ -90,8 +90,8 @@ export async function openStoredFiles(
     sql,
     forgetful: () => ({
       ...core,
-      pointers: { read: (_key, load) => load() },
-      cache: createBlobCache({ bytesMax: 0, entryBytesMax: 0 }),
+      ...withoutMemory(core.database),
+      ...testBytes({ bytesMax: 0, entryBytesMax: 0 }),
     }),
   }
 }

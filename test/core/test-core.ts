@@ -8,16 +8,18 @@ import type { Caller } from '../../src/core/accounts/caller.ts'
 import type { NewAccessKey } from '../../src/core/accounts/credentials.ts'
 import { createSecretBox } from '../../src/core/accounts/secret-box.ts'
 import { ensureAdministrator } from '../../src/core/accounts/users.ts'
-import { createBlobCache } from '../../src/core/cache/blob-cache.ts'
-import { createReadCache } from '../../src/core/cache/read-cache.ts'
+import { createSingleFlight } from '../../src/core/cache/single-flight.ts'
 import type { CodecName } from '../../src/core/compression/codec.ts'
 import { codecs } from '../../src/core/compression/codecs.ts'
 import type { Core } from '../../src/core/core.ts'
+import { createRowCaches } from '../../src/core/row-caches.ts'
 import { createIdSource } from '../../src/core/ids.ts'
+import type { Database } from '../../src/core/ports/database.ts'
 import type { Background } from '../../src/core/ports/background.ts'
 import type { Event } from '../../src/core/ports/observer.ts'
 import { endlessRoom } from '../../src/core/ports/room.ts'
 import { statements } from '../../src/core/statements/registry.ts'
+import { testBytes } from './test-bytes.ts'
 import { createTestClock, type TestClock } from './test-clock.ts'
 
 /** A core over SQLite and the disk, in a folder of its own that goes with it. */
@@ -50,12 +52,16 @@ export async function openTestCore(
     inlineBlobBytesMax: options.inlineBlobBytesMax ?? 4096,
     nowMs: clock.now(),
   })
-  const core: Core = {
+  const rowCaches = createRowCaches({
     database,
+    bytesMax: 1024 ** 2,
+    clock,
+    background,
+    flight: createSingleFlight({ timeoutMs: 10_000 }),
+  })
+  const core: Core = {
+    ...rowCaches,
     room: endlessRoom,
-    pointers: createReadCache(database),
-    accessKeys: createReadCache(database),
-    tokens: createReadCache(database),
     blobs: await createDiskBlobStore({ folder }),
     compression: {
       available: new Set(Object.keys(codecs) as CodecName[]),
@@ -63,7 +69,7 @@ export async function openTestCore(
       compressBytesMax: Number.POSITIVE_INFINITY,
       recompressBytesMax: Number.POSITIVE_INFINITY,
     },
-    cache: createBlobCache({ bytesMax: options.cacheBytes ?? 1024 ** 2, entryBytesMax: 64 * 1024 }),
+    ...testBytes({ bytesMax: options.cacheBytes ?? 1024 ** 2, entryBytesMax: 64 * 1024 }),
     clock,
     ids: createIdSource(clock),
     background,
@@ -86,6 +92,18 @@ export async function openTestCore(
       await rm(folder, { recursive: true })
     },
   }
+}
+
+/** What reads its rows from `database`, and keeps none of them. */
+export function withoutMemory(database: Database): ReturnType<typeof createRowCaches> {
+  const shared = { ...database, capabilities: { ...database.capabilities, exclusive: false, embedded: true } }
+  return createRowCaches({
+    database: shared,
+    bytesMax: 1,
+    clock: createTestClock(),
+    background: createTestBackground(),
+    flight: createSingleFlight({ timeoutMs: 10_000 }),
+  })
 }
 
 /** Work in the background whose failures reach the test that waits for it. */

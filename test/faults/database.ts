@@ -11,7 +11,6 @@ export type DatabaseStep = 'query' | 'batch' | 'batch.acknowledge' | 'ping'
 export function faultyDatabase(inner: Database, plan: FaultPlan<DatabaseStep>): Database {
   return {
     capabilities: inner.capabilities,
-    ...(inner.changeCount ? { changeCount: inner.changeCount } : {}),
     async query<P extends Params, R>(statement: Statement<P, R>, params: P): Promise<R[]> {
       await plan('query')
       return inner.query(statement, params)

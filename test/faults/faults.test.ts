@@ -89,7 +89,7 @@ describe('faultyDatabase', () => {
   test('fails before a batch, or after it has taken effect', async () => {
     let batches = 0
     const inner: Database = {
-      capabilities: { embedded: false, inlineBlobBytesMax: 0 },
+      capabilities: { embedded: false, exclusive: false, inlineBlobBytesMax: 0 },
       query: async () => [],
       batch: async () => {
         batches += 1

@@ -6,7 +6,7 @@ import { createApp } from '../../src/http/app.ts'
 import { problemReply, problemStatuses } from '../../src/http/problem.ts'
 import { patternBytes } from '../contracts/http/bytes.ts'
 import { createClient } from '../contracts/http/client.ts'
-import { openTestCore, type TestCore } from '../core/test-core.ts'
+import { openTestCore, type TestCore, withoutMemory } from '../core/test-core.ts'
 import { faultyBlobStore } from '../faults/blob-store.ts'
 import { faultyDatabase } from '../faults/database.ts'
 import { after, failing, only } from '../faults/plan.ts'
@@ -20,11 +20,10 @@ const path = '/api/v1/buckets/bucket/files'
 let opened: TestCore
 const clientOf = (core: Core) => createClient({ fetch: createInProcessFetch(createApp(core)) })
 /** A core whose database answers nothing from memory. */
-const withDatabase = (plan: Parameters<typeof faultyDatabase>[1]): Core => ({
-  ...opened.core,
-  database: faultyDatabase(opened.core.database, plan),
-  pointers: { read: (_name, load) => load() },
-})
+const withDatabase = (plan: Parameters<typeof faultyDatabase>[1]): Core => {
+  const database = faultyDatabase(opened.core.database, plan)
+  return { ...opened.core, database, pointers: withoutMemory(database).pointers }
+}
 const withBlobs = (plan: Parameters<typeof faultyBlobStore>[1]): Core => ({
   ...opened.core,
   blobs: faultyBlobStore(opened.core.blobs, plan),

@@ -48,7 +48,7 @@ export function createD1Database(d1: D1DatabaseLike, options: D1Options): Databa
 
   return {
     // A row is capped at 2 MB and dearer than an object.
-    capabilities: { embedded: false, inlineBlobBytesMax: 0 },
+    capabilities: { embedded: false, exclusive: false, inlineBlobBytesMax: 0 },
 
     query<P extends Params, R>(statement: Statement<P, R>, params: P): Promise<R[]> {
       const values = statement.params.map((name) => params[name] as Value)

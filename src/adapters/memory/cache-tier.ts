@@ -10,13 +10,19 @@ import type { S3Fifo } from '../../core/cache/s3-fifo.ts'
 const entryBytes = 280
 const tagBytes = 48
 
+export interface MemoryCacheTier extends CacheTier {
+  readonly entries: Pick<S3Fifo<CacheEntry>, 'size' | 'bytes' | 'stats' | 'entries'>
+  readonly contents: () => { entries: number; bytes: number; evictions: number }
+  clear(): void
+}
+
 /** Entries in this process, bounded in bytes. They are frozen, all but their bytes, which cannot be. */
 export function createMemoryCacheTier(options: {
   bytesMax: number
   /** Of one value; a tenth of the whole when left out, which is also the most. */
   valueBytesMax?: number
   clock: Pick<Clock, 'now'>
-}): CacheTier & { readonly entries: Pick<S3Fifo<CacheEntry>, 'size' | 'bytes' | 'stats' | 'clear'> } {
+}): MemoryCacheTier {
   const { bytesMax, clock } = options
   // The cache takes entries of up to an eighth: this leaves room for what belongs to the bytes.
   const valueBytesMax = Math.min(options.valueBytesMax ?? Infinity, Math.floor(bytesMax / 10))
@@ -42,6 +48,8 @@ export function createMemoryCacheTier(options: {
     },
 
     entries,
+    contents: () => ({ entries: entries.size, bytes: entries.bytes, evictions: entries.stats.evictions }),
+    clear: () => entries.clear(),
   }
 }
 

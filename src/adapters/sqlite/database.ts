@@ -46,7 +46,7 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
   const prepared: (StatementSync | undefined)[] = []
 
   return {
-    capabilities: { embedded: true, inlineBlobBytesMax: options.inlineBlobBytesMax },
+    capabilities: { embedded: true, exclusive: true, inlineBlobBytesMax: options.inlineBlobBytesMax },
 
     async query<P extends Params, R>(statement: Statement<P, R>, params: P): Promise<R[]> {
       const index = indexOf(statement as Statement)
@@ -61,8 +61,6 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
     async batch(statements: readonly BoundStatement[]): Promise<StatementResult[]> {
       return writer.write(statements.map((bound) => [indexOf(bound.statement), bound.values.map(ownedValue)]))
     },
-
-    changeCount: () => writer.changeCount(),
 
     async ping() {
       try {
@@ -116,7 +114,6 @@ async function openWriter(workerData: WriterData) {
   let group: Waiting[] = []
   let failure: DatabaseError | undefined
   let idle: (() => void) | undefined
-  let changes = 0
 
   const send = () => {
     group = queue.splice(0, groupBatchesMax)
@@ -136,7 +133,6 @@ async function openWriter(workerData: WriterData) {
     worker.once('error', reject)
   })
   worker.on('message', (outcomes: WriteOutcome[]) => {
-    changes++
     for (const [index, outcome] of outcomes.entries()) {
       const { resolve, reject } = group[index] as Waiting
       if ('results' in outcome) resolve(outcome.results)
@@ -150,7 +146,6 @@ async function openWriter(workerData: WriterData) {
   worker.on('exit', () => fail(new DatabaseError('unavailable', 'The database is closed')))
 
   return {
-    changeCount: () => changes,
     write(batch: WriteGroup[number]): Promise<StatementResult[]> {
       if (failure) return Promise.reject(failure)
       return new Promise((resolve, reject) => {

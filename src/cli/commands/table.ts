@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
 import { bucketsCommands } from './buckets.ts'
+import { cacheCommands } from './cache.ts'
 import { compressionCommands } from './compression.ts'
 import { filesCommands } from './files.ts'
 import { helpCommands } from './help.ts'
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   ...filesCommands,
   ...bucketsCommands,
   ...compressionCommands,
+  ...cacheCommands,
   ...jobsCommands,
   ...usersCommands,
   ...keysCommands,

@@ -1,5 +1,6 @@
-import { Buffer } from 'node:buffer'
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { lifetimes } from '../cache/lifetimes.ts'
+import type { QueryCache } from '../cache/query-cache.ts'
 import type { Core } from '../core.ts'
 import { CuttyError } from '../errors.ts'
 import { bind, type BoundStatement, DatabaseError } from '../ports/database.ts'
@@ -25,8 +26,8 @@ export type Credentials =
 
 /**
  * Who sent these. Throws `invalid_credentials`, with one text for every reason, so that nobody learns which ids
- * exist. A key that was deleted, or whose user was disabled, stops at once: its row is read each time, or kept only until
- * anything is written.
+ * exist. A key that was deleted, or whose user was disabled, stops at once in the process that did it, and elsewhere within
+ * the lifetime of a credential.
  */
 export async function authenticate(core: Core, credentials: Credentials): Promise<Caller> {
   const row =
@@ -40,21 +41,33 @@ export async function authenticate(core: Core, credentials: Credentials): Promis
 }
 
 async function checkAccessKey(core: Core, id: string, secret: string): Promise<CredentialRow | undefined> {
-  const row = await core.accessKeys.read(
-    id,
-    async () => (await core.database.query(findAccessKey, { id }))[0],
-  )
+  const row = await core.accessKeys.read({ id })
   if (!row) return undefined
   return sameText(core.secrets.open(row.secretEncrypted, id), secret) ? row : undefined
 }
 
 async function checkToken(core: Core, token: string): Promise<CredentialRow | undefined> {
   const tokenHash = hashToken(token)
-  const row = await core.tokens.read(
-    Buffer.from(tokenHash).toString('hex'),
-    async () => (await core.database.query(findToken, { tokenHash }))[0],
-  )
+  const row = await core.tokens.read({ tokenHash })
   return row && (row.expiresAtMs === null || row.expiresAtMs > core.clock.now()) ? row : undefined
+}
+
+export function accessKeysOf(rows: QueryCache): Core['accessKeys'] {
+  return rows.namespace({
+    statement: findAccessKey,
+    make: ([row]) => row,
+    dependsOn: (_row, _params, on) => [on('access_keys'), on('users')],
+    lifetime: lifetimes.credential,
+  })
+}
+
+export function tokensOf(rows: QueryCache): Core['tokens'] {
+  return rows.namespace({
+    statement: findToken,
+    make: ([row]) => row,
+    dependsOn: (_row, _params, on) => [on('api_tokens'), on('users')],
+    lifetime: lifetimes.credential,
+  })
 }
 
 /** In constant time for texts of one length; the length of a secret is no secret. */

@@ -24,6 +24,8 @@ export interface S3Fifo<V> {
   /** Forgets a key, its ghost too. True when there was an entry. */
   delete(key: string): boolean
   clear(): void
+  /** What there is, in no order. Counts nothing. */
+  entries(): Iterable<readonly [key: string, value: V]>
   /** Entries. */
   readonly size: number
   /** What entries and ghosts take, bookkeeping included; never above `bytesMax` between calls. */
@@ -300,6 +302,9 @@ export function createS3Fifo<V>(options: S3FifoOptions<V>): S3Fifo<V> {
       mainQueues.clear()
       smallQueue.next = smallQueue.previous = smallQueue
       mainCount = mainBytes = smallBytes = lowest = 0
+    },
+    *entries() {
+      for (const [key, { value }] of index) yield [key, value] as const
     },
     get size() {
       return index.size

@@ -11,6 +11,7 @@ import {
 } from '../compression/frame-index.ts'
 import { concatBytes } from '../bytes.ts'
 import type { Core } from '../core.ts'
+import { cacheKeys } from './cache-keys.ts'
 import { CuttyError } from '../errors.ts'
 import type { ByteRange } from '../ports/blob-store.ts'
 import { findBlobBody, findFrameIndex } from '../statements/blobs.ts'
@@ -144,13 +145,8 @@ export async function readFrame(core: Core, blob: BlobRef, frame: number): Promi
 async function readIndex(core: Core, blob: BlobRef): Promise<FrameIndex> {
   const kept = parsed.get(blob)
   if (kept) return kept
-  const key = `${blob.id} index`
-  let bytes = blob.frameIndex ?? core.cache.get(key)
-  if (!bytes) {
-    const [row] = await core.database.query(findFrameIndex, { id: blob.id })
-    if (!row?.bytes) throw damaged(core, blob, 'has no frame index')
-    bytes = row.bytes
-  }
+  const bytes =
+    blob.frameIndex ?? (await core.cache.read(cacheKeys.index(blob.id), () => readIndexBytes(core, blob)))
   try {
     const index = parseIndex(bytes, blob)
     if (index.codec !== blob.codec || index.frameBytes !== blob.frameBytes) {
@@ -158,11 +154,16 @@ async function readIndex(core: Core, blob: BlobRef): Promise<FrameIndex> {
     }
     // Longer ones stay in the cache only, whose size is bounded.
     if (blob.frameIndex) parsed.set(blob, index)
-    else core.cache.set(key, bytes)
     return index
   } catch (error) {
     throw tellDamage(core, blob, error)
   }
+}
+
+async function readIndexBytes(core: Core, blob: BlobRef): Promise<Uint8Array> {
+  const [row] = await core.database.query(findFrameIndex, { id: blob.id })
+  if (!row?.bytes) throw damaged(core, blob, 'has no frame index')
+  return row.bytes
 }
 
 /**

@@ -90,7 +90,11 @@ async function transfer(
   checkKey(request.source.key)
   checkKey(request.destination.key)
   return retryRaces(async () => {
-    const source = await findFileRecord(core, caller, { ...request.source, action: 'read_file' })
+    const source = await findFileRecord(core, caller, {
+      ...request.source,
+      action: 'read_file',
+      upToDate: true,
+    })
     const target = await findRecord(core, caller, { ...request.destination, action: 'write' })
     request.precondition?.(target.file)
     const nowMs = core.clock.now()

@@ -1,5 +1,6 @@
 import type { Core } from '../core.ts'
 import { idTimeMs, idTimePrefix } from '../ids.ts'
+import { allCacheKeys } from './cache-keys.ts'
 import { limits } from '../limits.ts'
 import { bind, type Database } from '../ports/database.ts'
 import { deleteGarbage, findBlobsBetween, findGarbage } from '../statements/blobs.ts'
@@ -18,6 +19,10 @@ export async function collectGarbage(core: Core, options: { graceMs: number }): 
     })
     if (garbage.length === 0) break
     await core.blobs.delete(garbage.filter(({ location }) => location === 'store').map(({ id }) => id))
+    // Elsewhere the cache is many, and what is in it ends with its life.
+    if (core.database.capabilities.exclusive) {
+      for (const blob of garbage) await core.cache.forget([...allCacheKeys(blob)])
+    }
     await core.database.batch(garbage.map(({ id }) => bind(deleteGarbage, { id })))
     collected += garbage.length
     if (garbage.length < limits.collectBatchMax) break

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
+import type { ReadTrace } from '../cache/byte-cache.ts'
+import type { Found } from '../cache/trace.ts'
 import type { Core } from '../core.ts'
 import type { ByteRange } from '../ports/blob-store.ts'
 import {
@@ -13,6 +15,7 @@ import {
   readStored,
 } from './blob.ts'
 import { concatBytes } from '../bytes.ts'
+import { cacheKeys } from './cache-keys.ts'
 import type { BlobRef, FileRecord } from './file.ts'
 
 /** All of it at once where it is small, in chunks where it is not. */
@@ -22,14 +25,21 @@ export type Content = Uint8Array | AsyncIterable<Uint8Array>
  * The plaintext of a file, or a range of it. Small bodies come from memory, or are kept there. The caller has
  * authorised the read. Throws `content_damaged` when the bytes are gone, which is never `not_found`.
  */
-export async function readContent(core: Core, { blob }: FileRecord, range?: ByteRange): Promise<Content> {
+export async function readContent(
+  core: Core,
+  { blob }: FileRecord,
+  range?: ByteRange,
+  found?: Found,
+): Promise<Content> {
   if (blob.sizeBytes <= core.cache.entryBytesMax || (blob.location === 'row' && blob.codec === 'identity')) {
-    const bytes = await kept(core, blob.id, () => readWhole(core, blob))
+    const bytes = await cached(core, cacheKeys.whole(blob.id), () => readWhole(core, blob), found)
     return range ? bytes.subarray(range.start, range.end + 1) : bytes
   }
   // With its range, so that a blob which is too short is noticed.
-  if (blob.codec === 'identity') return openStored(core, blob, range ?? { start: 0, end: blob.sizeBytes - 1 })
-  return range ? readRange(core, blob, range) : openPlain(core, blob)
+  if (blob.codec !== 'identity' && range) return readRange(core, blob, range, found)
+  if (found) found.tier = 'store'
+  if (blob.codec !== 'identity') return openPlain(core, blob)
+  return openStored(core, blob, range ?? { start: 0, end: blob.sizeBytes - 1 })
 }
 
 /**
@@ -37,20 +47,32 @@ export async function readContent(core: Core, { blob }: FileRecord, range?: Byte
  * is, since browsers do not look at its checksum: to decode costs what passing through saves, and every client checks zstd
  * and deflate (decisions/012).
  */
-export async function readCoded(core: Core, { blob }: FileRecord): Promise<Content> {
+export async function readCoded(core: Core, { blob }: FileRecord, found?: Found): Promise<Content> {
   const isSmall = blob.storedBytes <= core.cache.entryBytesMax || blob.codec === 'brotli'
-  if (isSmall) return kept(core, `${blob.id} coded`, () => readCodedChecked(core, blob))
+  if (isSmall) return cached(core, cacheKeys.coded(blob.id), () => readCodedChecked(core, blob), found)
+  if (found) found.tier = 'store'
   if (blob.codec === 'gzip' && core.compression.available.has('gzip')) return openCodedChecked(core, blob)
   return openStored(core, blob, { start: 0, end: codedBytes(blob) - 1 })
 }
 
-async function kept(core: Core, key: string, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
-  let bytes = core.cache.get(key)
-  if (bytes === undefined) {
-    bytes = await read()
-    core.cache.set(key, bytes)
-  }
+async function cached(
+  core: Core,
+  key: readonly string[],
+  load: () => Promise<Uint8Array>,
+  found: Found | undefined,
+): Promise<Uint8Array> {
+  if (!found) return core.cache.read(key, load)
+  const each: ReadTrace = { tier: undefined }
+  const bytes = await core.cache.read(key, load, each)
+  tellFound(found, each)
   return bytes
+}
+
+/** Several frames make one answer: it came from the furthest of their places. */
+function tellFound(found: Found, { tier = 'source', collapsed, ms }: ReadTrace): void {
+  if (found.tier !== 'source') found.tier = tier
+  if (collapsed) found.collapsed = true
+  if (ms !== undefined) found.ms = (found.ms ?? 0) + ms
 }
 
 async function readWhole(core: Core, blob: BlobRef): Promise<Uint8Array> {
@@ -71,13 +93,22 @@ async function readWhole(core: Core, blob: BlobRef): Promise<Uint8Array> {
 }
 
 /** Whoever reads a little of a frame will often read a little more of it: a player, a reader of a database. */
-async function readRange(core: Core, blob: BlobRef, range: ByteRange): Promise<Content> {
+async function readRange(
+  core: Core,
+  blob: BlobRef,
+  range: ByteRange,
+  found: Found | undefined,
+): Promise<Content> {
   const first = Math.floor(range.start / blob.frameBytes)
   const last = Math.floor(range.end / blob.frameBytes)
-  if (last - first > 1) return openPlain(core, blob, range)
+  if (last - first > 1) {
+    if (found) found.tier = 'store'
+    return openPlain(core, blob, range)
+  }
   const parts: Uint8Array[] = []
   for (let frame = first; frame <= last; frame++) {
-    const plain = await kept(core, `${blob.id} frame ${frame}`, () => readFrame(core, blob, frame))
+    const key = cacheKeys.frame(blob.id, frame)
+    const plain = await cached(core, key, () => readFrame(core, blob, frame), found)
     const startBytes = frame * blob.frameBytes
     parts.push(plain.subarray(Math.max(0, range.start - startBytes), range.end + 1 - startBytes))
   }

@@ -1,4 +1,7 @@
 import { type Caller, type BucketAction, authorizeBucket, missingBucket } from '../accounts/caller.ts'
+import { lifetimes } from '../cache/lifetimes.ts'
+import type { QueryCache } from '../cache/query-cache.ts'
+import type { Found } from '../cache/trace.ts'
 import type { Core } from '../core.ts'
 import { parsePolicy } from '../compression/policy.ts'
 import { CuttyError } from '../errors.ts'
@@ -44,25 +47,37 @@ function parseEntries(json: string): Record<string, string> {
  * Bucket and file in one read, authorised. The file is `undefined` when there is none; a bucket that does not exist
  * throws `bucket_not_found`, and one that the caller may not use, `access_denied` or `unauthenticated`.
  */
-export async function findRecord(
-  core: Core,
-  caller: Caller,
-  request: { bucket: string; key: string; action: BucketAction },
-): Promise<Pointer> {
-  const kept = core.pointers.read(pointerKey(request), () => readPointer(core, request))
-  const found = kept instanceof Promise ? await kept : kept
-  if (!found) throw missingBucket(caller, request.bucket)
-  authorizeBucket(caller, request.action, found.bucket)
-  return found
+export async function findRecord(core: Core, caller: Caller, request: RecordRequest): Promise<Pointer> {
+  const { bucket: bucketName, key, action, found } = request
+  const upToDate = request.upToDate ?? action !== 'read_file'
+  const read = core.pointers.read({ bucketName, key }, { upToDate, ...(found ? { found } : {}) })
+  const pointer = read instanceof Promise ? await read : read
+  if (!pointer) throw missingBucket(caller, bucketName)
+  authorizeBucket(caller, action, pointer.bucket)
+  return pointer
 }
 
-/** No key holds a NUL: the last one parts the two, whatever was given as a bucket’s name. */
-function pointerKey(name: { bucket: string; key: string }): string {
-  return `${name.bucket}\0${name.key}`
+export interface RecordRequest {
+  readonly bucket: string
+  readonly key: string
+  readonly action: BucketAction
+  /** Whether it may be no older than this call. By default, unless a file is only read. */
+  readonly upToDate?: boolean
+  readonly found?: Found | undefined
 }
 
-async function readPointer(core: Core, name: { bucket: string; key: string }): Promise<Pointer | undefined> {
-  const [row] = await core.database.query(findFile, { bucketName: name.bucket, key: name.key })
+/** Names and what they stand for. A blob's row is not among what they depend on: what is read of it never changes. */
+export function pointersOf(rows: QueryCache): Core['pointers'] {
+  return rows.namespace({
+    statement: findFile,
+    make: pointerFromRows,
+    dependsOn: (pointer, { key }, on) =>
+      pointer ? [on('buckets'), on('files', [pointer.bucket.id, key])] : [on('buckets')],
+    lifetime: lifetimes.pointer,
+  })
+}
+
+function pointerFromRows([row]: readonly FileRow[]): Pointer | undefined {
   if (!row) return undefined
   const bucket: BucketRef = {
     id: row.bucketId,
@@ -79,7 +94,7 @@ async function readPointer(core: Core, name: { bucket: string; key: string }): P
 export async function findFileRecord(
   core: Core,
   caller: Caller,
-  request: { bucket: string; key: string; action: BucketAction },
+  request: RecordRequest,
 ): Promise<FileRecord> {
   const { file } = await findRecord(core, caller, request)
   if (!file) throw new CuttyError('file_not_found', 'There is no file with this key in the bucket.')

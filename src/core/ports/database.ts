@@ -24,12 +24,6 @@ export interface Database {
    */
   batch(statements: readonly BoundStatement[]): Promise<StatementResult[]>
 
-  /**
-   * How often this database was changed: grows before a `batch` that took effect resolves. What was read since the
-   * last change is what would be read again. Absent where other processes write too, so that nobody can know.
-   */
-  readonly changeCount?: () => number
-
   /** Resolves when the database answers; rejects with kind `unavailable` when not. */
   ping(): Promise<void>
 
@@ -40,6 +34,8 @@ export interface Database {
 export interface DatabaseCapabilities {
   /** When true, a read costs microseconds and needs no cache in front. */
   readonly embedded: boolean
+  /** When false, other processes write too, and what was read may be old a moment later without anybody being told. */
+  readonly exclusive: boolean
   /**
    * Bodies up to this size are stored in a row of the database, so that one sync makes bytes and
    * pointer durable. Zero where rows are a network away or dearer than objects.
@@ -59,6 +55,8 @@ export interface Statement<P extends Params = Params, R = unknown> {
   readonly params: readonly (keyof P & string)[]
   readonly reads: readonly string[]
   readonly writes: readonly string[]
+  /** Of a statement that writes one row of one table: the parameters that name it. Absent: any row may be another one now. */
+  readonly writesRow?: readonly (keyof P & string)[]
   /** Never set: carries the row's type. */
   readonly row?: R
 }

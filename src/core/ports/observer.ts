@@ -4,7 +4,7 @@
  */
 export type Observer = (event: Event) => void
 
-export type Event = RequestEvent | FailureEvent | DamageEvent | StorageEvent | LifecycleEvent
+export type Event = RequestEvent | FailureEvent | DamageEvent | StorageEvent | CacheTierEvent | LifecycleEvent
 
 /** One HTTP request that was answered or broken off. Emitted when the last byte was handed over. */
 export interface RequestEvent {
@@ -47,6 +47,21 @@ export interface StorageEvent {
   readonly type: 'storage'
   readonly action: 'collected' | 'orphans_removed'
   readonly blobs: number
+}
+
+/** A tier of the cache that does not work as it should, or does again. Requests are answered without it. */
+export interface CacheTierEvent {
+  readonly type: 'cache_tier'
+  readonly tier: string
+  /**
+   * `failed`: a call threw; `timed_out`: it was not there in time; `opened`: so many in a row that the tier is left alone for
+   * `durationMs`; `closed`: it works again; `damaged`: an entry was not what was set.
+   */
+  readonly action: 'failed' | 'timed_out' | 'opened' | 'closed' | 'damaged'
+  readonly during?: 'get' | 'set' | 'delete' | 'clear'
+  /** Of the call, or of the pause. */
+  readonly durationMs?: number
+  readonly error?: unknown
 }
 
 export interface LifecycleEvent {

@@ -85,10 +85,10 @@ export const releaseBlobOfFile = defineStatement<{ bucketId: string; key: string
 /** Blobs that nothing has pointed at since `beforeMs`, oldest garbage first. */
 export const findGarbage = defineStatement<
   { beforeMs: number; limit: number },
-  { id: string; location: string }
+  { id: string; location: string; sizeBytes: number; frameBytes: number }
 >({
   name: 'blobs.find_garbage',
-  text: `SELECT id, location FROM blobs WHERE garbage_since_ms < ?1 ORDER BY garbage_since_ms LIMIT ?2`,
+  text: `SELECT id, location, size_bytes AS sizeBytes, frame_bytes AS frameBytes FROM blobs WHERE garbage_since_ms < ?1 ORDER BY garbage_since_ms LIMIT ?2`,
   params: ['beforeMs', 'limit'],
   reads: ['blobs'],
   writes: [],

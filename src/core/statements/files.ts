@@ -99,6 +99,7 @@ export const putFile = defineStatement<FileValues>({
   ],
   reads: ['files'],
   writes: ['files'],
+  writesRow: ['bucketId', 'key'],
 })
 
 export const describeFile = defineStatement<{
@@ -129,6 +130,7 @@ export const describeFile = defineStatement<{
   ],
   reads: ['files'],
   writes: ['files'],
+  writesRow: ['bucketId', 'key'],
 })
 
 export const deleteFile = defineStatement<{ bucketId: string; key: string }>({
@@ -137,4 +139,5 @@ export const deleteFile = defineStatement<{ bucketId: string; key: string }>({
   params: ['bucketId', 'key'],
   reads: ['files'],
   writes: ['files'],
+  writesRow: ['bucketId', 'key'],
 })

@@ -2,6 +2,7 @@ import type { Statement } from '../ports/database.ts'
 import * as accounts from './accounts.ts'
 import * as blobs from './blobs.ts'
 import * as buckets from './buckets.ts'
+import * as cache from './cache.ts'
 import * as compression from './compression.ts'
 import * as files from './files.ts'
 import * as guards from './guards.ts'
@@ -12,8 +13,8 @@ import * as settings from './settings.ts'
 
 /** Every SQL text of the application. Database adapters are created with it and run nothing else. */
 export const statements: readonly Statement[] = Object.freeze(
-  [accounts, blobs, buckets, compression, files, guards, jobs, listing, rewrite, settings].flatMap((area) =>
-    Object.values<unknown>({ ...area }).flatMap(statementsIn),
+  [accounts, blobs, buckets, cache, compression, files, guards, jobs, listing, rewrite, settings].flatMap(
+    (area) => Object.values<unknown>({ ...area }).flatMap(statementsIn),
   ),
 )
 

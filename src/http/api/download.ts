@@ -14,6 +14,7 @@ import { formatContentRange, formatUnsatisfiedRange, ifRangeAllows, parseRange }
 import { jsonReply } from '../json.ts'
 import { problem } from '../openapi.ts'
 import { type Call, defineRoute } from '../route.ts'
+import { countDownload } from './count-download.ts'
 import { checkPreconditions, preconditionFailed } from './file-conditions.ts'
 import { fileOf, filePath, tag } from './file-target.ts'
 import { type Representation, selectRepresentation } from './representation.ts'
@@ -22,9 +23,14 @@ import { describeFile } from './schemas.ts'
 async function getFile(
   call: Call<{ download?: string | undefined; info?: string | undefined }>,
 ): Promise<HttpReply> {
-  const { core, caller, request, query } = call
+  const { core, caller, request, query, trace } = call
   const action = query.info === undefined ? 'read_file' : 'list'
-  const file = await findFileRecord(core, caller, { ...fileOf(call), action })
+  const file = await findFileRecord(core, caller, {
+    ...fileOf(call),
+    action,
+    upToDate: false,
+    found: trace.rows,
+  })
   if (query.info !== undefined) return jsonReply(200, describeFile(file), { ETag: formatEtag(file.etag) })
 
   const representation = selectRepresentation(request, file)
@@ -44,7 +50,7 @@ async function getFile(
   if (representation.form !== 'identity') {
     headers['Content-Length'] = String(representation.sizeBytes)
     if (request.method === 'HEAD') return { status: 200, headers }
-    return { status: 200, headers, body: await readCoded(core, file) }
+    return { status: 200, headers, body: await readCoded(core, file, trace.bytes) }
   }
   if (/\bsha-256=(?:[1-9]|10)\b/.test(request.header('want-repr-digest') ?? '')) {
     headers['Repr-Digest'] = formatReprDigest([['sha-256', file.blob.sha256]])
@@ -60,7 +66,7 @@ async function getFile(
   const status = range ? 206 : 200
   // HEAD is answered from the row alone (R6).
   if (request.method === 'HEAD') return { status, headers }
-  return { status, headers, body: await readContent(core, file, range) }
+  return { status, headers, body: await readContent(core, file, range, trace.bytes) }
 }
 
 /** Range is defined for GET only (§14.2); HEAD ignores it. Never of an encoded form (R7). */
@@ -192,5 +198,5 @@ export const downloadRoute = defineRoute({
     412: problem('A condition does not hold'),
     416: problem('The range lies outside the file'),
   },
-  handle: getFile,
+  handle: (call) => getFile(call).then((reply) => countDownload(call, reply)),
 })

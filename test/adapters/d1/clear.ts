@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 
 /** Rows before those that they refer to. */
 const tables = [
+  'file_reads',
   'jobs',
   'files',
   'blob_bodies',

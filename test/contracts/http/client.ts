@@ -88,10 +88,16 @@ function readAnswer(answer: HttpAnswer): Answer {
 
 const findRoute = createRouter(routes)
 
+/** RFC 9211, as far as it is used. */
+const cacheStatus = /^cutty; (hit|fwd=(method|bypass|miss)(; stored)?)(; collapsed)?(; detail="[a-z= ]+")?$/
+const serverTiming = /^((rows|bytes);dur=\d+(\.\d+)?, )*total;dur=\d+(\.\d+)?$/
+
 function checkAnswer(method: string, target: string, answer: Answer): void {
   const { status, bytes } = answer
   expect(answer.header('x-request-id'), `request id of ${method} ${target}`).toMatch(/^[\w-]{8,64}$/)
   expect(answer.header('x-content-type-options')).toBe('nosniff')
+  expect(answer.header('cache-status'), 'Cache-Status (R34)').toMatch(cacheStatus)
+  expect(answer.header('server-timing'), 'Server-Timing').toMatch(serverTiming)
   for (const [name, value] of answer.headers) expect(value, name).toMatch(/^[\t\x20-\x7e\x80-\xff]*$/)
   if (status === 204 || status === 304 || method === 'HEAD') expect(bytes.length, 'a body').toBe(0)
   else expect(answer.header('content-length') ?? String(bytes.length)).toBe(String(bytes.length))

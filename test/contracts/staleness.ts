@@ -1,0 +1,207 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createMemoryBlobStore } from '../../src/adapters/memory/blob-store.ts'
+import { createMemoryCacheTier } from '../../src/adapters/memory/cache-tier.ts'
+import type { NewAccessKey } from '../../src/core/accounts/credentials.ts'
+import { createSecretBox } from '../../src/core/accounts/secret-box.ts'
+import { ensureAdministrator } from '../../src/core/accounts/users.ts'
+import { createByteCaches } from '../../src/core/byte-caches.ts'
+import { lifetimes } from '../../src/core/cache/lifetimes.ts'
+import { createSingleFlight } from '../../src/core/cache/single-flight.ts'
+import type { Core } from '../../src/core/core.ts'
+import { createIdSource } from '../../src/core/ids.ts'
+import type { BlobStore } from '../../src/core/ports/blob-store.ts'
+import type { CacheTier } from '../../src/core/ports/cache-tier.ts'
+import type { Database } from '../../src/core/ports/database.ts'
+import { endlessRoom } from '../../src/core/ports/room.ts'
+import { createRowCaches } from '../../src/core/row-caches.ts'
+import { createApp } from '../../src/http/app.ts'
+import { createTestClock, type TestClock } from '../core/test-clock.ts'
+import { createInProcessFetch } from '../http/in-process.ts'
+import { type Client, createClient } from './http/client.ts'
+
+/** What several processes have in common. */
+interface Deployment {
+  readonly database: Database
+  readonly cleanup: () => Promise<void>
+}
+
+interface Process {
+  readonly client: Client
+  readonly core: Core
+  readonly settled: () => Promise<void>
+}
+
+const masterKey = 'a master key for tests, of all processes'
+const bucket = 'shared'
+const boundMs = lifetimes.pointer.freshMs + lifetimes.pointer.staleWhileRevalidateMs
+const credentialBoundMs = lifetimes.credential.freshMs + lifetimes.credential.staleWhileRevalidateMs
+
+/**
+ * How late a process may notice what another one has written: the bounds of docs/guides/caching.md, through the whole
+ * application, with a tier of the cache that all of them share. And that the one which writes never does.
+ */
+export function stalenessContract(name: string, create: () => Promise<Deployment>): void {
+  describe(`several processes over ${name}`, () => {
+    let deployment: Deployment
+    let clock: TestClock
+    let admin: NewAccessKey
+    let writer: Process
+    let other: Process
+
+    beforeEach(async () => {
+      deployment = await create()
+      clock = createTestClock()
+      clock.stopAt(Date.UTC(2026, 0, 1))
+      const between = {
+        blobs: createMemoryBlobStore(),
+        tier: createMemoryCacheTier({ bytesMax: 1 << 22, clock }),
+      }
+      const start = () => startProcess({ database: deployment.database, clock, ...between })
+      ;[writer, other] = [start(), start()]
+      admin = (await ensureAdministrator(writer.core, undefined)) as NewAccessKey
+      await writer.client.call('POST', '/api/v1/buckets', {
+        as: admin,
+        json: { name: bucket, visibility: 'public' },
+      })
+      await put('first')
+    })
+    afterEach(() => deployment.cleanup())
+
+    const put = async (text: string, key = 'a b') => {
+      expect((await writer.client.put(bucket, key, text, { as: admin })).status).toBeLessThan(300)
+      await writer.settled()
+    }
+    /** What each of them says of a file: its text, or the status of what is no answer. */
+    const ask = async ({ client, settled }: Process, key = 'a b') => {
+      const answer = await client.get(bucket, key)
+      await settled()
+      return answer.status === 200 ? answer.text : answer.status
+    }
+    /** Both have read `before`; after `change` the writer never says it again, and the other not after the bound. */
+    async function expectBound(
+      before: string | number,
+      change: () => Promise<unknown>,
+      now: string | number,
+    ) {
+      for (const each of [writer, other]) expect(await ask(each)).toBe(before)
+      await change()
+      expect(await ask(writer)).toBe(now)
+      for (let waitedMs = 0; waitedMs < boundMs; waitedMs += 500) {
+        expect([before, now]).toContain(await ask(other))
+        clock.advance(500)
+      }
+      for (const each of [other, writer]) expect(await ask(each)).toBe(now)
+    }
+
+    test('an overwrite', () => expectBound('first', () => put('second'), 'second'))
+
+    test('a delete', () =>
+      expectBound('first', () => writer.client.delete(bucket, 'a b', { as: admin }), 404))
+
+    test('R35: an upload where there was nothing', async () => {
+      await writer.client.delete(bucket, 'a b', { as: admin })
+      clock.advance(boundMs)
+      await expectBound(404, () => put('again'), 'again')
+    })
+
+    test('a bucket that is no longer public', () =>
+      expectBound(
+        'first',
+        () =>
+          writer.client.call('PATCH', `/api/v1/buckets/${bucket}`, {
+            as: admin,
+            json: { visibility: 'private' },
+          }),
+        401,
+      ))
+
+    test('a key that is revoked', async () => {
+      const path = `/api/v1/users/${admin.userId}/access-keys`
+      const made = await writer.client.call('POST', path, { as: admin, json: { label: 'to go' } })
+      const key = made.json<NewAccessKey>()
+      const status = async ({ client }: Process) => (await client.info(bucket, 'a b', { as: key })).status
+      for (const each of [writer, other]) expect(await status(each)).toBe(200)
+      const revoked = await writer.client.call('DELETE', `${path}/${key.accessKeyId}`, { as: admin })
+      expect(revoked.status).toBe(204)
+      expect(await status(writer)).toBe(401)
+      clock.advance(credentialBoundMs)
+      expect(await status(other)).toBe(401)
+    })
+
+    test('who writes after another has written writes over what is there, not over what it remembers', async () => {
+      await ask(other)
+      await put('second')
+      const [old] = [await other.client.info(bucket, 'a b', { as: admin })]
+      const headers = { 'If-Match': old.header('etag') as string }
+      const refused = await other.client.put(bucket, 'a b', 'third', { as: admin, headers })
+      expect(refused.status).toBe(412)
+      expect((await other.client.delete(bucket, 'a b', { as: admin, headers })).status).toBe(412)
+      expect(await ask(other)).toBe('second')
+    })
+
+    test('bytes come from the tier that all share, and are the right ones', async () => {
+      await ask(writer)
+      await other.settled()
+      const answer = await other.client.get(bucket, 'a b')
+      expect(answer.text).toBe('first')
+      expect(answer.header('cache-status')).toContain('bytes=edge')
+    })
+  })
+}
+
+function startProcess(of: {
+  database: Database
+  clock: TestClock
+  blobs: BlobStore
+  tier: CacheTier
+}): Process {
+  const { clock, blobs } = of
+  let tasks: Promise<void>[] = []
+  const background = { run: (_name: string, work: () => Promise<void>) => void tasks.push(work()) }
+  const memory = createMemoryCacheTier({ bytesMax: 1 << 20, clock })
+  const shared: CacheTier = { ...of.tier, name: 'edge' }
+  const core: Core = {
+    ...createRowCaches({
+      database: { ...of.database, capabilities: { ...of.database.capabilities, exclusive: false } },
+      bytesMax: 1 << 20,
+      clock,
+      background,
+      flight: createSingleFlight({ timeoutMs: 10_000 }),
+    }),
+    ...createByteCaches({
+      memory,
+      memoryContents: memory.contents,
+      lower: [{ tier: shared, budgetMs: 10_000 }],
+      entryBytesMax: 64 * 1024,
+      masterKey,
+      clock,
+      background,
+      observe: () => {},
+    }),
+    blobs,
+    clock,
+    background,
+    room: endlessRoom,
+    ids: createIdSource(clock),
+    compression: {
+      available: new Set(['gzip', 'deflate', 'brotli'] as const),
+      framesAtOnce: 2,
+      compressBytesMax: Number.POSITIVE_INFINITY,
+      recompressBytesMax: Number.POSITIVE_INFINITY,
+    },
+    observe: () => {},
+    wakeJobs: () => {},
+    secrets: createSecretBox(new TextEncoder().encode(masterKey)),
+  }
+  return {
+    core,
+    client: createClient({ fetch: createInProcessFetch(createApp(core)) }),
+    async settled() {
+      while (tasks.length > 0) {
+        const waiting = tasks
+        tasks = []
+        await Promise.all(waiting)
+      }
+    },
+  }
+}
