@@ -38,6 +38,11 @@ export function createMemoryCacheTier(options: {
       return entries.get(key)
     },
 
+    getNow(key) {
+      const entry = entries.peek(key)
+      return entry && !isExpired(entry, clock.now()) ? entries.get(key) : undefined
+    },
+
     async set(key, entry) {
       if (entry.bytes.byteLength > valueBytesMax || isExpired(entry, clock.now())) entries.delete(key)
       else entries.set(key, owned(entry))

@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts'
 import type { CacheStats, ReadOutcome } from './cache-stats.ts'
 import type { SingleFlight } from './single-flight.ts'
-import type { CacheStack } from './stack.ts'
+import type { CacheStack, Found } from './stack.ts'
 
 /**
  * Bytes that never change, by a key that says all that selects them (R28): a blob's id, and what was made of it.
@@ -13,10 +13,14 @@ export interface ByteCache {
   /** Longer bytes are not kept. */
   readonly entryBytesMax: number
   /**
-   * From the cache, or from `load`, which is asked once for all who ask at one time. The parts of the key may be any
+   * From the cache, at once if it is in memory, or from `load`, which is asked once for all who ask at one time. The parts of the key may be any
    * strings. Fails only as `load` does. `load` gives its bytes away, and must not use their memory again.
    */
-  read(key: readonly string[], load: () => Promise<Uint8Array>, trace?: ReadTrace): Promise<Uint8Array>
+  read(
+    key: readonly string[],
+    load: () => Promise<Uint8Array>,
+    trace?: ReadTrace,
+  ): Uint8Array | Promise<Uint8Array>
   /** Resolves when no tier that works has them any more; what is being loaded now is not kept either (R30). */
   forget(keys: readonly (readonly string[])[]): Promise<void>
   clear(): Promise<void>
@@ -67,6 +71,21 @@ export function createByteCache(options: {
     }
   }
 
+  function tellHit({ entry, tier }: Found, trace: ReadTrace | undefined): Uint8Array {
+    stats?.reads.count('hit')
+    if (trace) trace.tier = tier
+    return entry.bytes
+  }
+
+  async function readFirst(
+    key: string,
+    load: () => Promise<Uint8Array>,
+    trace: ReadTrace | undefined,
+  ): Promise<Uint8Array> {
+    const found = await stack.findFirst(key)
+    return found ? tellHit(found, trace) : readFurther(key, load, trace)
+  }
+
   /** A miss in the first tier. */
   async function readFurther(
     key: string,
@@ -91,13 +110,10 @@ export function createByteCache(options: {
 
   return {
     entryBytesMax,
-    async read(parts, load, trace) {
+    read(parts, load, trace) {
       const key = keyOf(parts)
-      const found = await stack.findFirst(key)
-      if (!found) return readFurther(key, load, trace)
-      stats?.reads.count('hit')
-      if (trace) trace.tier = found.tier
-      return found.entry.bytes
+      const entry = stack.findNow(key)
+      return entry ? tellHit({ entry, tier: stack.firstName }, trace) : readFirst(key, load, trace)
     },
     async forget(keys) {
       const encoded = keys.map(keyOf)

@@ -37,7 +37,10 @@ export interface Namespace<P extends Params, T> {
    * From memory at once, else from the database. With `upToDate` never older than this call: for whoever is about to write.
    * Throws what the database throws.
    */
-  read(params: P, how?: { upToDate?: boolean; found?: Found }): T | undefined | Promise<T | undefined>
+  read(
+    params: P,
+    how?: { upToDate?: boolean; found?: Found | undefined },
+  ): T | undefined | Promise<T | undefined>
   /** Drops what `matches`. Returns how many. */
   forget(matches: (params: P, value: T | undefined) => boolean): number
 }

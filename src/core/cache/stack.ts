@@ -25,7 +25,10 @@ export interface ClearableTier extends CacheTier {
  *   process has removed, until it expires.
  */
 export interface CacheStack extends CacheTier {
+  readonly firstName: string
   find(key: string): Promise<Found | undefined>
+  /** An entry of the first tier, if that has it and can tell without waiting; `undefined` says nothing. */
+  findNow(key: string): CacheEntry | undefined
   /** The two halves of `find`, for who would do something between them. */
   findFirst(key: string): Promise<Found | undefined>
   findBelow(key: string): Promise<Found | undefined>
@@ -113,7 +116,9 @@ export function createCacheStack(options: CacheStackOptions): CacheStack {
       tokens.removed(keys)
       await Promise.all(levels.map((level) => level.lanes.delete(keys)))
     },
+    firstName: first.name,
     find,
+    findNow: (key) => first.getNow(key),
     findFirst,
     findBelow,
     beginFill(key) {
@@ -140,6 +145,7 @@ interface Level {
   readonly name: string
   readonly lanes: WriteLanes
   get(key: string): Promise<CacheEntry | undefined>
+  getNow(key: string): CacheEntry | undefined
   /** `isNew`: nothing was found under the key, so nothing has to go where the tier cannot take the entry. */
   set(key: string, entry: CacheEntry, isNew: boolean): Promise<void>
   clear(): Promise<void>
@@ -193,6 +199,14 @@ function createLevel(tier: ClearableTier, isFirst: boolean, options: CacheStackO
         return undefined
       }
       counter?.hit(entry.bytes.byteLength, nowMs - entry.bornMs)
+      return entry
+    },
+    getNow(key) {
+      const { getNow } = tier
+      if (!getNow || clearing > 0 || doubts.has(key) || lanes.pending(key)) return undefined
+      const entry = getNow(key)
+      if (!entry || doubts.refuses(entry)) return undefined
+      counter?.hit(entry.bytes.byteLength, clock.now() - entry.bornMs)
       return entry
     },
     set(key, entry, isNew) {

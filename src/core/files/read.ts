@@ -55,17 +55,23 @@ export async function readCoded(core: Core, { blob }: FileRecord, found?: Found)
   return openStored(core, blob, { start: 0, end: codedBytes(blob) - 1 })
 }
 
-async function cached(
+function cached(
   core: Core,
   key: readonly string[],
   load: () => Promise<Uint8Array>,
   found: Found | undefined,
-): Promise<Uint8Array> {
+): Uint8Array | Promise<Uint8Array> {
   if (!found) return core.cache.read(key, load)
   const each: ReadTrace = { tier: undefined }
-  const bytes = await core.cache.read(key, load, each)
-  tellFound(found, each)
-  return bytes
+  const reading = core.cache.read(key, load, each)
+  if (reading instanceof Uint8Array) {
+    tellFound(found, each)
+    return reading
+  }
+  return reading.then((bytes) => {
+    tellFound(found, each)
+    return bytes
+  })
 }
 
 /** Several frames make one answer: it came from the furthest of their places. */

@@ -50,7 +50,7 @@ function parseEntries(json: string): Record<string, string> {
 export async function findRecord(core: Core, caller: Caller, request: RecordRequest): Promise<Pointer> {
   const { bucket: bucketName, key, action, found } = request
   const upToDate = request.upToDate ?? action !== 'read_file'
-  const read = core.pointers.read({ bucketName, key }, { upToDate, ...(found ? { found } : {}) })
+  const read = core.pointers.read({ bucketName, key }, { upToDate, found })
   const pointer = read instanceof Promise ? await read : read
   if (!pointer) throw missingBucket(caller, bucketName)
   authorizeBucket(caller, action, pointer.bucket)

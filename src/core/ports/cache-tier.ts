@@ -17,6 +17,9 @@ export interface CacheTier {
    */
   get(key: string): Promise<CacheEntry | undefined>
 
+  /** What `get` would give, if that is known without waiting; absent where it never is. `undefined` says nothing. */
+  readonly getNow?: (key: string) => CacheEntry | undefined
+
   /**
    * Keeps `entry` in place of what there was under `key`. What cannot be kept (larger than `valueBytesMax`, expired already,
    * living shorter than `ttlSecondsMin`, or refused by the tier's own judgement) is not stored, which is no error; the

@@ -7,6 +7,8 @@ import type { Found, Trace } from '../../core/cache/trace.ts'
 export function formatCacheStatus(method: string, { rows, bytes }: Trace): string {
   if (method !== 'GET' && method !== 'HEAD') return 'cutty; fwd=method'
   if (rows.tier === undefined && bytes.tier === undefined) return 'cutty; fwd=bypass'
+  // Most of all there are.
+  if (isPlainHit(rows) && isPlainHit(bytes)) return 'cutty; hit; detail="rows=memory bytes=memory"'
   const looked = [rows, bytes].filter(({ tier }) => tier !== undefined)
   const isHit = looked.every(({ tier }) => tier !== 'source' && tier !== 'store')
   const outcome = isHit ? 'hit' : bytes.tier === 'store' && rows.tier !== 'source' ? 'fwd=bypass' : 'fwd=miss'
@@ -14,6 +16,10 @@ export function formatCacheStatus(method: string, { rows, bytes }: Trace): strin
   const collapsed = looked.some((found) => found.collapsed) ? '; collapsed' : ''
   const details = [describe('rows', rows), describe('bytes', bytes)].filter((text) => text !== '')
   return `cutty; ${outcome}${stored}${collapsed}; detail="${details.join(' ')}"`
+}
+
+function isPlainHit({ tier, stale, collapsed }: Found): boolean {
+  return tier === 'memory' && !stale && !collapsed
 }
 
 function describe(what: string, { tier, stale }: Found): string {
@@ -29,7 +35,9 @@ export function formatServerTiming({ rows, bytes }: Trace, totalMs: number): str
   return `${text}total;dur=${round(totalMs)}`
 }
 
-/** To the hundredth. */
-function round(ms: number): number {
-  return Math.round(ms * 100) / 100
+/** To the hundredth, in whole numbers: to print a fraction takes V8 longer than all the rest here. */
+function round(ms: number): string {
+  const hundredths = Math.round(ms * 100)
+  const rest = hundredths % 100
+  return `${(hundredths - rest) / 100}.${rest < 10 ? '0' : ''}${rest}`
 }

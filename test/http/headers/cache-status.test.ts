@@ -52,7 +52,7 @@ describe('Server-Timing', () => {
   test('has the parts that took any time, to the hundredth of a millisecond', () => {
     expect(formatServerTiming(createTrace(), 0.126)).toBe('total;dur=0.13')
     expect(formatServerTiming(trace(source, { tier: 'memory', ms: 0 }), 12)).toBe(
-      'rows;dur=1.23, bytes;dur=0, total;dur=12',
+      'rows;dur=1.23, bytes;dur=0.00, total;dur=12.00',
     )
   })
 })
