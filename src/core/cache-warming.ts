@@ -115,10 +115,10 @@ async function warmFile(
 }
 
 /** What of a file's bytes is kept in memory. */
-function readsOf(core: Core, file: FileRecord): ((found: Found) => Promise<Content>)[] {
+function readsOf(core: Core, file: FileRecord): ((found: Found) => Content | Promise<Content>)[] {
   const { entryBytesMax } = core.cache
   const { sizeBytes, storedBytes, codec, frameBytes } = file.blob
-  const reads: ((found: Found) => Promise<Content>)[] = []
+  const reads: ((found: Found) => Content | Promise<Content>)[] = []
   if (sizeBytes <= entryBytesMax) {
     reads.push((found) => readContent(core, file, undefined, found))
   } else if (codec !== 'identity' && frameBytes <= entryBytesMax) {

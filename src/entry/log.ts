@@ -1,3 +1,4 @@
+import { hundredths } from '../core/hundredths.ts'
 import type { Event, Observer } from '../core/ports/observer.ts'
 import type { LogLevel } from './config.ts'
 
@@ -51,7 +52,7 @@ export function formatEvent(event: Event, level: LogLevel): string | undefined {
       return (
         `"level":"info","event":"request","requestId":"${event.requestId}","method":${quote(event.method)},` +
         `"path":${quote(event.path)},"status":${event.status},"bytesSent":${event.bytesSent},` +
-        `"durationMs":${Math.round(event.durationMs * 100) / 100}${user}${error}${event.aborted ? ',"aborted":true' : ''}`
+        `"durationMs":${hundredths(event.durationMs)}${user}${error}${event.aborted ? ',"aborted":true' : ''}`
       )
     }
     case 'failure': {

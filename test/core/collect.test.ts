@@ -4,7 +4,7 @@ import { copyFile, deleteFile, renameFile } from '../../src/core/files/change.ts
 import { collectGarbage, lastSweptMs, sweepOrphans } from '../../src/core/files/collect.ts'
 import { putFile } from '../../src/core/files/put.ts'
 import { readContent } from '../../src/core/files/read.ts'
-import { findFileRecord } from '../../src/core/files/record.ts'
+import { findFileRecord, findRecord } from '../../src/core/files/record.ts'
 import { createIdSource, idTimeMs } from '../../src/core/ids.ts'
 import { limits } from '../../src/core/limits.ts'
 import { findBlobBody, findGarbage } from '../../src/core/statements/blobs.ts'
@@ -150,7 +150,7 @@ describe.each(sizes)('garbage %s', (_where, sizeBytes) => {
     await collect()
     const used = new Set<string>()
     for (const key of keys) {
-      const found = await findFileRecord(core, admin, { bucket, key, action: 'read_file' }).catch(() => {})
+      const { file: found } = await findRecord(core, admin, { bucket, key, action: 'read_file' })
       if (!found) continue
       used.add(found.blob.id)
       expect((await read(key)).length).toBe(sizeBytes)

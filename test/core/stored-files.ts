@@ -46,7 +46,7 @@ export async function openStoredFiles(
   const { core, admin, folder } = opened
   await createBucket(core, admin, { name: bucket, visibility: 'private' })
 
-  const find = (key: string) => findFileRecord(core, admin, { bucket, key, action: 'read_file' })
+  const find = async (key: string) => findFileRecord(core, admin, { bucket, key, action: 'read_file' })
   const blobPath = ({ id }: BlobRef) => join(folder, 'blobs', id.slice(0, 5), id.slice(5, 7), id)
   const sql = <Row>(text: string, ...values: SQLInputValue[]): Row[] => {
     const database = new DatabaseSync(join(folder, 'cutty.db'))

@@ -25,15 +25,17 @@ export type Content = Uint8Array | AsyncIterable<Uint8Array>
  * The plaintext of a file, or a range of it. Small bodies come from memory, or are kept there. The caller has
  * authorised the read. Throws `content_damaged` when the bytes are gone, which is never `not_found`.
  */
-export async function readContent(
+export function readContent(
   core: Core,
   { blob }: FileRecord,
   range?: ByteRange,
   found?: Found,
-): Promise<Content> {
+): Content | Promise<Content> {
   if (blob.sizeBytes <= core.cache.entryBytesMax || (blob.location === 'row' && blob.codec === 'identity')) {
-    const bytes = await cached(core, cacheKeys.whole(blob.id), () => readWhole(core, blob), found)
-    return range ? bytes.subarray(range.start, range.end + 1) : bytes
+    const whole = cached(core, cacheKeys.whole(blob.id), () => readWhole(core, blob), found)
+    if (!range) return whole
+    const cut = (bytes: Uint8Array) => bytes.subarray(range.start, range.end + 1)
+    return whole instanceof Uint8Array ? cut(whole) : whole.then(cut)
   }
   // With its range, so that a blob which is too short is noticed.
   if (blob.codec !== 'identity' && range) return readRange(core, blob, range, found)

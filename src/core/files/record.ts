@@ -45,14 +45,24 @@ function parseEntries(json: string): Record<string, string> {
 
 /**
  * Bucket and file in one read, authorised. The file is `undefined` when there is none; a bucket that does not exist
- * throws `bucket_not_found`, and one that the caller may not use, `access_denied` or `unauthenticated`.
+ * throws `bucket_not_found`, and one that the caller may not use, `access_denied` or `unauthenticated`. At once, if the rows are
+ * in memory.
  */
-export async function findRecord(core: Core, caller: Caller, request: RecordRequest): Promise<Pointer> {
+export function findRecord(core: Core, caller: Caller, request: RecordRequest): Pointer | Promise<Pointer> {
   const { bucket: bucketName, key, action, found } = request
   const upToDate = request.upToDate ?? action !== 'read_file'
   const read = core.pointers.read({ bucketName, key }, { upToDate, found })
-  const pointer = read instanceof Promise ? await read : read
-  if (!pointer) throw missingBucket(caller, bucketName)
+  return read instanceof Promise
+    ? read.then((pointer) => authorized(caller, request, pointer))
+    : authorized(caller, request, read)
+}
+
+function authorized(
+  caller: Caller,
+  { bucket, action }: RecordRequest,
+  pointer: Pointer | undefined,
+): Pointer {
+  if (!pointer) throw missingBucket(caller, bucket)
   authorizeBucket(caller, action, pointer.bucket)
   return pointer
 }
@@ -91,12 +101,16 @@ function pointerFromRows([row]: readonly FileRow[]): Pointer | undefined {
 }
 
 /** The same, where the file must exist: `file_not_found`. */
-export async function findFileRecord(
+export function findFileRecord(
   core: Core,
   caller: Caller,
   request: RecordRequest,
-): Promise<FileRecord> {
-  const { file } = await findRecord(core, caller, request)
+): FileRecord | Promise<FileRecord> {
+  const found = findRecord(core, caller, request)
+  return found instanceof Promise ? found.then(requireFile) : requireFile(found)
+}
+
+function requireFile({ file }: Pointer): FileRecord {
   if (!file) throw new CuttyError('file_not_found', 'There is no file with this key in the bucket.')
   return file
 }

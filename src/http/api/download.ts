@@ -25,12 +25,10 @@ async function getFile(
 ): Promise<HttpReply> {
   const { core, caller, request, query, trace } = call
   const action = query.info === undefined ? 'read_file' : 'list'
-  const file = await findFileRecord(core, caller, {
-    ...fileOf(call),
-    action,
-    upToDate: false,
-    found: trace.rows,
-  })
+  const { bucket, key } = fileOf(call)
+  const finding = findFileRecord(core, caller, { bucket, key, action, upToDate: false, found: trace.rows })
+  // What is in memory is not waited for: each turn of the queue costs as much as the look-up.
+  const file = finding instanceof Promise ? await finding : finding
   if (query.info !== undefined) return jsonReply(200, describeFile(file), { ETag: formatEtag(file.etag) })
 
   const representation = selectRepresentation(request, file)
@@ -66,7 +64,8 @@ async function getFile(
   const status = range ? 206 : 200
   // HEAD is answered from the row alone (R6).
   if (request.method === 'HEAD') return { status, headers }
-  return { status, headers, body: await readContent(core, file, range, trace.bytes) }
+  const content = readContent(core, file, range, trace.bytes)
+  return { status, headers, body: content instanceof Promise ? await content : content }
 }
 
 /** Range is defined for GET only (§14.2); HEAD ignores it. Never of an encoded form (R7). */

@@ -1,3 +1,4 @@
+import { hundredths } from '../../core/hundredths.ts'
 import type { Found, Trace } from '../../core/cache/trace.ts'
 
 /**
@@ -30,14 +31,7 @@ function describe(what: string, { tier, stale }: Found): string {
 /** https://www.w3.org/TR/server-timing/: milliseconds until the head was ready, and the parts of it that took any. */
 export function formatServerTiming({ rows, bytes }: Trace, totalMs: number): string {
   let text = ''
-  if (rows.ms !== undefined) text += `rows;dur=${round(rows.ms)}, `
-  if (bytes.ms !== undefined) text += `bytes;dur=${round(bytes.ms)}, `
-  return `${text}total;dur=${round(totalMs)}`
-}
-
-/** To the hundredth, in whole numbers: to print a fraction takes V8 longer than all the rest here. */
-function round(ms: number): string {
-  const hundredths = Math.round(ms * 100)
-  const rest = hundredths % 100
-  return `${(hundredths - rest) / 100}.${rest < 10 ? '0' : ''}${rest}`
+  if (rows.ms !== undefined) text += `rows;dur=${hundredths(rows.ms)}, `
+  if (bytes.ms !== undefined) text += `bytes;dur=${hundredths(bytes.ms)}, `
+  return `${text}total;dur=${hundredths(totalMs)}`
 }

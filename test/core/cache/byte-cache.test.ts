@@ -80,7 +80,7 @@ describe('the cache of bytes', () => {
       return gate.promise
     }
     const traces: ReadTrace[] = []
-    const all = Array.from({ length: 1000 }, () => {
+    const all = Array.from({ length: 1000 }, async () => {
       const trace: ReadTrace = {}
       traces.push(trace)
       return cache.read(['blob', '1'], load, trace)
