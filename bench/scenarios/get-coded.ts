@@ -31,7 +31,8 @@ function scenario(plan: Plan): Scenario {
   }
 }
 
-const acceptEncoding = 'gzip, deflate, br, zstd'
+/** As a browser asks: one that has several frames of zstd is sent to no other client (decisions/012). */
+const asBrowser = { 'accept-encoding': 'gzip, deflate, br, zstd', 'sec-fetch-mode': 'no-cors' }
 const decoders: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
   br: brotliDecompressSync,
   gzip: gunzipSync,
@@ -83,7 +84,7 @@ async function run({ sizeBytes, connections }: Plan, context: Context): Promise<
     compared: 'mibPerSecond',
     servers: [subject],
     progress: context.progress,
-    subject: () => load('text', { 'accept-encoding': acceptEncoding }),
+    subject: () => load('text', asBrowser),
     yardstick: () => load('stored', {}),
   })
   await subject.stop()
@@ -100,7 +101,7 @@ async function run({ sizeBytes, connections }: Plan, context: Context): Promise<
 async function fetchCoded(subject: Subject, path: string): Promise<{ coding: string; bytes: Buffer }> {
   const { host, port } = subject
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    get({ host, port, path, headers: { 'accept-encoding': acceptEncoding } }, resolve).once('error', reject)
+    get({ host, port, path, headers: asBrowser }, resolve).once('error', reject)
   })
   const coding = answer.headers['content-encoding']
   if (answer.statusCode !== 200 || coding === undefined) throw new Error(`${path} was not sent in a coding`)
