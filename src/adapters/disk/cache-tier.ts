@@ -27,6 +27,8 @@ export interface DiskCacheTier extends CacheTier {
    * Rejects where the folder cannot be read, which need not be handled.
    */
   readonly scanned: Promise<void>
+  /** Removes all that is there, also what an earlier process left; what is set meanwhile may stay. */
+  readonly clear: () => Promise<void>
   /** Ends the scan and waits for what is under way. */
   close(): Promise<void>
 }
@@ -145,6 +147,10 @@ export function createDiskCacheTier(options: DiskCacheTierOptions): DiskCacheTie
         keep(name, lengthOf(parts), () => files.write(name, parts)),
       )
       await cleared
+    },
+
+    async clear() {
+      for await (const name of files.names()) await inTurn(name, () => remove(name))
     },
 
     async delete(keys) {

@@ -330,6 +330,26 @@ describe('a restart of the disk tier', () => {
     expect(await next.get('never')).toBeUndefined()
   })
 
+  test.each(['while it looks', 'afterwards'])(
+    'and is cleared %s, of what is not cutty’s nothing',
+    async (when) => {
+      await fill(openTier())
+      await writeFile(join(folder, 'README'), 'not an entry')
+      const next = openTier()
+      if (when === 'afterwards') await next.scanned
+      await next.set('own', entryOf(patternBytes(10)))
+      await next.clear()
+      await next.scanned
+      expect(await filesIn()).toEqual([join(folder, 'README')])
+      expect([next.entries.size, await lengthsOf(next, [...keys, 'own'])]).toEqual([
+        0,
+        Array(101).fill(undefined),
+      ])
+      await next.set('later', entryOf(patternBytes(10)))
+      expect(await lengthsOf(next, ['later'])).toEqual([10])
+    },
+  )
+
   test('brings nothing back that is deleted, replaced or expired while it looks', async () => {
     await fill(openTier())
     const next = openTier()
