@@ -16,8 +16,9 @@ export interface CacheStatus {
 
 export function formatCacheStatus(name: string, status: CacheStatus): string {
   const parts = [/^[A-Za-z*][\w:/!#$%&'*+.^`|~-]*$/.test(name) ? name : JSON.stringify(name)]
-  if (status.hit) parts.push('hit')
+  // One of them, never both (§2.2): what was validated was forwarded, though the body is ours.
   if (status.fwd) parts.push(`fwd=${status.fwd}`)
+  else if (status.hit) parts.push('hit')
   if (status.fwdStatus !== undefined) parts.push(`fwd-status=${status.fwdStatus}`)
   if (status.ttl !== undefined) parts.push(`ttl=${status.ttl}`)
   if (status.stored) parts.push('stored')

@@ -148,7 +148,7 @@ describe('validation (§4.3)', () => {
     expect(validated).toMatchObject({
       status: 200,
       text: 'abc',
-      said: 'cutty; hit; fwd=stale; fwd-status=304; ttl=9',
+      said: 'cutty; fwd=stale; fwd-status=304; ttl=9',
     })
     const { headers } = await get('/')
     expect([headers.get('content-length'), headers.get('content-encoding'), headers.get('x-a')]).toEqual([
