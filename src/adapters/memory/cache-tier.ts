@@ -1,3 +1,4 @@
+import { ownEntry } from '../../core/cache/own-entry.ts'
 import { createS3Fifo } from '../../core/cache/s3-fifo.ts'
 import type { CacheEntry, CacheTier } from '../../core/ports/cache-tier.ts'
 import type { Clock } from '../../core/ports/clock.ts'
@@ -45,7 +46,7 @@ export function createMemoryCacheTier(options: {
 
     async set(key, entry) {
       if (entry.bytes.byteLength > valueBytesMax || isExpired(entry, clock.now())) entries.delete(key)
-      else entries.set(key, owned(entry))
+      else entries.set(key, ownEntry(entry))
     },
 
     async delete(keys) {
@@ -60,17 +61,6 @@ export function createMemoryCacheTier(options: {
 
 function isExpired({ expiresAtMs }: CacheEntry, nowMs: number): boolean {
   return !(expiresAtMs > nowMs)
-}
-
-/** With bytes that are all of their buffer, since a view would keep alive whatever it looks into. */
-function owned({ bytes, metadata, bornMs, expiresAtMs, tags }: CacheEntry): CacheEntry {
-  return Object.freeze({
-    bytes: bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes),
-    metadata,
-    bornMs,
-    expiresAtMs,
-    ...(tags ? { tags: Object.freeze([...tags]) } : {}),
-  })
 }
 
 function sizeOf({ bytes, metadata, tags = [] }: CacheEntry): number {

@@ -5,6 +5,7 @@ import type { CacheTierEvent } from '../ports/observer.ts'
 import type { CacheStats, TierCounter } from './cache-stats.ts'
 import { createDoubts } from './doubts.ts'
 import { createFillTokens } from './fill-tokens.ts'
+import { ownEntry } from './own-entry.ts'
 import type { TierCall } from './guarded-tier.ts'
 import { createWriteLanes } from './write-lanes.ts'
 import type { WriteLanes } from './write-lanes.ts'
@@ -247,15 +248,4 @@ function capabilitiesOf(tiers: readonly CacheTier[]): CacheTierCapabilities {
     shared: all.some(({ shared }) => shared),
     persistent: all.some(({ persistent }) => persistent),
   }
-}
-
-/** Nothing of it changes with the caller's; bytes that are a view are copied, or they would keep alive what they look into. */
-function ownEntry({ bytes, metadata, bornMs, expiresAtMs, tags }: CacheEntry): CacheEntry {
-  return Object.freeze({
-    bytes: bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes),
-    metadata,
-    bornMs,
-    expiresAtMs,
-    ...(tags ? { tags: Object.freeze([...tags]) } : {}),
-  })
 }

@@ -22,7 +22,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createDiskCacheTier } from '../../../src/adapters/disk/cache-tier.ts'
 import type { DiskCacheTier, DiskCacheTierOptions } from '../../../src/adapters/disk/cache-tier.ts'
 import type { CacheEntry } from '../../../src/core/ports/cache-tier.ts'
-import { cacheTierContract } from '../../contracts/cache-tier.ts'
 import { patternBytes } from '../../contracts/http/bytes.ts'
 
 const hashKey = (key: string) => {
@@ -31,28 +30,6 @@ const hashKey = (key: string) => {
 }
 const mebi = 1024 ** 2
 const openFolder = () => mkdtemp(join(tmpdir(), 'cutty-disk-cache-'))
-
-for (const state of ['at once', 'after the scan'] as const) {
-  cacheTierContract(`disk, ${state},`, async (startMs) => {
-    const folder = await openFolder()
-    const clock = { nowMs: startMs }
-    const subject = createDiskCacheTier({
-      folder,
-      bytesMax: 64 * mebi,
-      hashKey,
-      clock: { now: () => clock.nowMs },
-    })
-    if (state === 'after the scan') await subject.scanned
-    return {
-      subject,
-      clock,
-      async cleanup() {
-        await subject.close()
-        await rm(folder, { recursive: true, force: true })
-      },
-    }
-  })
-}
 
 const startMs = Date.UTC(2026, 0, 1)
 let folder: string
