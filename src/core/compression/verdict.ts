@@ -83,7 +83,7 @@ export async function chooseCoding(candidate: Candidate): Promise<Coding> {
 
   // NaN is not a gain either.
   const isEnough = (gain: number) => gain >= policy.minimumGain
-  if (whole && head.length <= lookedAtBytesMax && looksRandom(head)) return keepAsItIs('no_gain', 0)
+  if (whole && looksRandom(head)) return keepAsItIs('no_gain', 0)
   if (!whole || head.length > samples * sampleBytes) {
     const gain = await measureGain(head, available.has('zstd') ? 'zstd' : choice.codec)
     if (!isEnough(gain)) return keepAsItIs('no_gain', gain)
@@ -158,8 +158,6 @@ export function frameBytesFor(sizeBytes: number | undefined, whole: boolean): nu
   return frameBytes <= frameBytesMax ? frameBytes : undefined
 }
 
-/** In longer bodies a codec sees it as fast. */
-const lookedAtBytesMax = 4 * 1024
 const samples = 4
 /** More than a prefix, which may be a header unlike the rest (R22), and long enough to find repetitions in. */
 const sampleBytes = 16 * 1024

@@ -16,7 +16,7 @@ function noise(length: number, seed: number): Uint8Array {
 }
 
 describe('what looks random', () => {
-  test.each([512, 1000, 1024, 4096, 65_536])('noise of %i bytes does', (length) => {
+  test.each([512, 1000, 1024, 4096])('noise of %i bytes does', (length) => {
     for (let seed = 1; seed < 50; seed++) expect(looksRandom(noise(length, seed * 7919))).toBe(true)
   })
 
@@ -28,6 +28,7 @@ describe('what looks random', () => {
   test.each([
     ['nothing', new Uint8Array()],
     ['one byte', Uint8Array.of(7)],
+    ['more than is looked at', noise(4097, 7)],
     ['zeros', new Uint8Array(1000)],
     ['all values in order, twice', Uint8Array.from({ length: 512 }, (_, i) => i)],
     ['noise that comes again', new Uint8Array([...noise(700, 3), ...noise(700, 3)])],
