@@ -12,7 +12,7 @@ import type { Context, Measurement, Outcome, Round, Scenario } from '../harness/
 export const brokenTier: Scenario = {
   name: 'broken-tier',
   measures:
-    'Milliseconds that a read takes longer, on average, from the moment at which the tier between memory (2 % of the bytes) and a source of 20 ms is killed, hangs, or answers with flipped bytes; it answers in 2 ms, and may take 100.',
+    'Milliseconds that a read takes longer, on average, from the moment at which the tier between memory (2 % of the bytes) and a source of 20 ms is killed, hangs, or answers with a flipped byte; it answers in 2 ms, and may take 100.',
   yardstick: 'the same reads with no such tier at all: what a broken one can cost at best',
   targets: [],
   run,
@@ -85,7 +85,9 @@ async function warmed(trace: Trace, hasTier: boolean) {
     async get(key) {
       const entry = await answer(() => below.get(key))
       if (!entry || defect !== 'corrupt') return entry
-      return { ...entry, bytes: entry.bytes.map((byte) => byte ^ 1) }
+      const bytes = new Uint8Array(entry.bytes)
+      bytes[0] = (bytes[0] ?? 0) ^ 1
+      return { ...entry, bytes }
     },
   }
   const tasks = new Set<Promise<void>>()

@@ -14,8 +14,9 @@ export interface SealOptions {
 }
 
 /**
- * A tier whose answers are what was set, or nothing. A seal over an entry and its key stands in front of `metadata`; an entry
- * whose seal does not hold (bytes that rotted, were cut, or belong to another key) is removed and is a miss. An older entry
+ * A tier whose answers are what was set, or nothing. A seal over an entry and its key stands in front of `metadata`; a get of an
+ * entry whose seal does not hold (bytes that rotted, were cut, or belong to another key) removes it, and rejects: a tier that
+ * answers so again and again is one to be left alone. An older entry
  * of the same key, put back whole, does hold. Throws a `RangeError` when the key is short.
  */
 export function sealTier(tier: ClearableTier, { key: secret, onDamage }: SealOptions): ClearableTier {
@@ -33,7 +34,7 @@ export function sealTier(tier: ClearableTier, { key: secret, onDamage }: SealOpt
       onDamage?.({ tier: name, key })
       // Nobody waits for it, and if it fails the entry is found damaged once more.
       tier.delete([key]).catch(() => {})
-      return undefined
+      throw new Error(`the seal of an entry of ${name} does not hold`)
     },
     async set(key, entry) {
       await tier.set(key, { ...entry, metadata: sealOf(secret, key, entry) + entry.metadata })
