@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMemoryCacheTier } from '../../src/adapters/memory/cache-tier.ts'
-import { createByteCaches } from '../../src/core/byte-caches.ts'
+import { createByteCaches } from '../../src/core/cache/byte-caches.ts'
 import type { ByteCache } from '../../src/core/cache/byte-cache.ts'
 import type { CacheTier } from '../../src/core/ports/cache-tier.ts'
 import { systemClock } from '../../src/core/ports/clock.ts'
@@ -93,7 +93,6 @@ async function warmed(trace: Trace, hasTier: boolean) {
   const tasks = new Set<Promise<void>>()
   const { cache }: { cache: ByteCache } = createByteCaches({
     memory,
-    memoryContents: memory.contents,
     lower: hasTier ? [{ tier, budgetMs }] : [],
     entryBytesMax: 2 ** 20,
     masterKey: 'bench-only-0123456789abcdef0123456789abcdef',

@@ -1,5 +1,5 @@
 import { createMemoryCacheTier } from '../../src/adapters/memory/cache-tier.ts'
-import { createByteCaches } from '../../src/core/byte-caches.ts'
+import { createByteCaches } from '../../src/core/cache/byte-caches.ts'
 import { systemClock } from '../../src/core/ports/clock.ts'
 import { createTrace } from '../cache/traces.ts'
 import { frameBytes, readAll, readers } from '../harness/read-trace.ts'
@@ -32,7 +32,6 @@ async function run(context: Context): Promise<Outcome> {
   const memory = createMemoryCacheTier({ bytesMax, clock: systemClock })
   const { cache, cacheStats } = createByteCaches({
     memory,
-    memoryContents: memory.contents,
     entryBytesMax: frameBytes,
     masterKey: 'bench-only-0123456789abcdef0123456789abcdef',
     clock: systemClock,

@@ -1,4 +1,4 @@
-import { hundredths } from '../core/hundredths.ts'
+import { hundredths } from '../http/headers/hundredths.ts'
 import type { Event, Observer } from '../core/ports/observer.ts'
 import type { LogLevel } from './config.ts'
 

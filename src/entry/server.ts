@@ -16,9 +16,8 @@ import type { NewAccessKey } from '../core/accounts/credentials.ts'
 import { checkMasterKey } from '../core/accounts/master-key.ts'
 import { createSecretBox } from '../core/accounts/secret-box.ts'
 import { ensureAdministrator } from '../core/accounts/users.ts'
-import type { TierContents } from '../core/cache/cache-stats.ts'
 import { saveReads } from '../core/cache/read-counts.ts'
-import { createByteCaches, createKeyHash } from '../core/byte-caches.ts'
+import { createByteCaches, createKeyHash } from '../core/cache/byte-caches.ts'
 import { createSingleFlight } from '../core/cache/single-flight.ts'
 import type { Core } from '../core/core.ts'
 import { testedCodecs } from './tested-codecs.ts'
@@ -105,14 +104,13 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
     background,
     flight: createSingleFlight({ timeoutMs: flightTimeoutMs }),
   })
-  const memory = createMemoryCacheTier({ bytesMax: Math.max(1, config.cacheBytes), clock: systemClock })
+  const kept = cacheBounds(config)
   const disk = openDiskTier(config, masterKey)
   if (disk) held.defer(() => disk.close())
   const byteCaches = createByteCaches({
-    memory,
-    lower: disk ? [{ tier: disk, budgetMs: diskBudgetMs, contents: () => contentsOf(disk) }] : [],
-    memoryContents: memory.contents,
-    entryBytesMax: config.cacheBytes > 0 ? cacheEntryBytesMax : -1,
+    memory: createMemoryCacheTier({ bytesMax: kept.bytesMax, clock: systemClock }),
+    lower: disk ? [{ tier: disk, budgetMs: diskBudgetMs }] : [],
+    entryBytesMax: kept.entryBytesMax,
     masterKey,
     clock: systemClock,
     background,
@@ -206,8 +204,11 @@ function keepReadCounts(core: Core): void {
 /** Ends early, and is no reason for the process to stay, when it is to stop. */
 const pause: Pause = (ms, signal) => setTimeoutLater(ms, undefined, { signal }).catch(() => {})
 
-function contentsOf({ entries }: DiskCacheTier): TierContents {
-  return { entries: entries.size, bytes: entries.bytes, evictions: entries.stats.evictions }
+/** Of the bytes that are kept in memory. Where that is turned off nothing is kept, in no tier, not even an empty file. */
+function cacheBounds({ cacheBytes }: Config): { bytesMax: number; entryBytesMax: number } {
+  // No memory can be made without a bound.
+  if (cacheBytes === 0) return { bytesMax: 1, entryBytesMax: -1 }
+  return { bytesMax: cacheBytes, entryBytesMax: cacheEntryBytesMax }
 }
 
 /** In front of a data folder that is slow: a network's, or spinning. */

@@ -9,7 +9,7 @@ import type { KeyPair } from '../core/accounts/credentials.ts'
 import { checkMasterKey } from '../core/accounts/master-key.ts'
 import { createSecretBox } from '../core/accounts/secret-box.ts'
 import { ensureAdministrator } from '../core/accounts/users.ts'
-import { createByteCaches, createKeyHash, type LowerTier } from '../core/byte-caches.ts'
+import { createByteCaches, createKeyHash, type LowerTier } from '../core/cache/byte-caches.ts'
 import { createSingleFlight } from '../core/cache/single-flight.ts'
 import type { Core } from '../core/core.ts'
 import { createRowCaches } from '../core/row-caches.ts'
@@ -111,10 +111,8 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
     background,
     flight: createSingleFlight({ timeoutMs: flightTimeoutMs, keepAlive: waitUntil }),
   })
-  const memory = createMemoryCacheTier({ bytesMax: cacheBytesMax, clock: systemClock })
   const byteCaches = createByteCaches({
-    memory,
-    memoryContents: memory.contents,
+    memory: createMemoryCacheTier({ bytesMax: cacheBytesMax, clock: systemClock }),
     lower: await findLowerTiers(env, createKeyHash(masterKey)),
     entryBytesMax: cacheEntryBytesMax,
     lifeMs: cacheLifeMs,

@@ -2,19 +2,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createMemoryBlobStore } from '../../src/adapters/memory/blob-store.ts'
 import { createMemoryCacheTier } from '../../src/adapters/memory/cache-tier.ts'
 import type { NewAccessKey } from '../../src/core/accounts/credentials.ts'
-import { createSecretBox } from '../../src/core/accounts/secret-box.ts'
 import { ensureAdministrator } from '../../src/core/accounts/users.ts'
-import { createByteCaches } from '../../src/core/byte-caches.ts'
+import { createByteCaches } from '../../src/core/cache/byte-caches.ts'
 import { lifetimes } from '../../src/core/cache/lifetimes.ts'
-import { createSingleFlight } from '../../src/core/cache/single-flight.ts'
 import type { Core } from '../../src/core/core.ts'
-import { createIdSource } from '../../src/core/ids.ts'
 import type { BlobStore } from '../../src/core/ports/blob-store.ts'
 import type { CacheTier } from '../../src/core/ports/cache-tier.ts'
 import type { Database } from '../../src/core/ports/database.ts'
-import { endlessRoom } from '../../src/core/ports/room.ts'
-import { createRowCaches } from '../../src/core/row-caches.ts'
 import { createApp } from '../../src/http/app.ts'
+import { createMemoryCore, testMasterKey } from '../core/memory-core.ts'
 import { createTestClock, type TestClock } from '../core/test-clock.ts'
 import { createInProcessFetch } from '../http/in-process.ts'
 import { type Client, createClient } from './http/client.ts'
@@ -31,7 +27,6 @@ interface Process {
   readonly settled: () => Promise<void>
 }
 
-const masterKey = 'a master key for tests, of all processes'
 const bucket = 'shared'
 const boundMs = lifetimes.pointer.freshMs + lifetimes.pointer.staleWhileRevalidateMs
 const credentialBoundMs = lifetimes.credential.freshMs + lifetimes.credential.staleWhileRevalidateMs
@@ -160,20 +155,13 @@ function startProcess(of: {
   const background = { run: (_name: string, work: () => Promise<void>) => void tasks.push(work()) }
   const memory = createMemoryCacheTier({ bytesMax: 1 << 20, clock })
   const shared: CacheTier = { ...of.tier, name: 'edge' }
-  const core: Core = {
-    ...createRowCaches({
-      database: { ...of.database, capabilities: { ...of.database.capabilities, exclusive: false } },
-      bytesMax: 1 << 20,
-      clock,
-      background,
-      flight: createSingleFlight({ timeoutMs: 10_000 }),
-    }),
+  const core = createMemoryCore({
+    database: { ...of.database, capabilities: { ...of.database.capabilities, exclusive: false } },
     ...createByteCaches({
       memory,
-      memoryContents: memory.contents,
       lower: [{ tier: shared, budgetMs: 10_000 }],
       entryBytesMax: 64 * 1024,
-      masterKey,
+      masterKey: testMasterKey,
       clock,
       background,
       observe: () => {},
@@ -181,18 +169,7 @@ function startProcess(of: {
     blobs,
     clock,
     background,
-    room: endlessRoom,
-    ids: createIdSource(clock),
-    compression: {
-      available: new Set(['gzip', 'deflate', 'brotli'] as const),
-      framesAtOnce: 2,
-      compressBytesMax: Number.POSITIVE_INFINITY,
-      recompressBytesMax: Number.POSITIVE_INFINITY,
-    },
-    observe: () => {},
-    wakeJobs: () => {},
-    secrets: createSecretBox(new TextEncoder().encode(masterKey)),
-  }
+  })
   return {
     core,
     client: createClient({ fetch: createInProcessFetch(createApp(core)) }),

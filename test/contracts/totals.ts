@@ -1,13 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createMemoryBlobStore } from '../../src/adapters/memory/blob-store.ts'
 import type { Caller } from '../../src/core/accounts/caller.ts'
-import { createSecretBox } from '../../src/core/accounts/secret-box.ts'
 import { testBytes } from '../core/test-bytes.ts'
-import { createSingleFlight } from '../../src/core/cache/single-flight.ts'
 import type { CompressionPolicy } from '../../src/core/compression/policy.ts'
 import type { Core } from '../../src/core/core.ts'
-import { createRowCaches } from '../../src/core/row-caches.ts'
 import { CuttyError } from '../../src/core/errors.ts'
 import { createBucket, deleteBucket } from '../../src/core/files/buckets.ts'
 import {
@@ -20,11 +16,10 @@ import {
 import { collectGarbage } from '../../src/core/files/collect.ts'
 import type { FileDescription } from '../../src/core/files/file.ts'
 import { putFile } from '../../src/core/files/put.ts'
-import { createIdSource } from '../../src/core/ids.ts'
 import { bind, type Database, type Statement } from '../../src/core/ports/database.ts'
-import { endlessRoom } from '../../src/core/ports/room.ts'
 import { defineStatement } from '../../src/core/statements/define.ts'
 import { statements } from '../../src/core/statements/registry.ts'
+import { createMemoryCore } from '../core/memory-core.ts'
 import { createTestClock } from '../core/test-clock.ts'
 import { randomBytes, textBytes } from '../core/compression/samples.ts'
 import { addUser, deleteUser } from './database-statements.ts'
@@ -160,30 +155,12 @@ export function totalsContract(
     test('are what a count of all files would say, after every step', async () => {
       const { database, cleanup } = await options.create()
       const clock = createTestClock()
-      const core: Core = {
-        ...createRowCaches({
-          database,
-          bytesMax: 1024 ** 2,
-          clock,
-          background: { run: (_name, work) => void work() },
-          flight: createSingleFlight({ timeoutMs: 10_000 }),
-        }),
+      const core = createMemoryCore({
+        database,
         clock,
-        blobs: createMemoryBlobStore(),
-        room: endlessRoom,
-        ids: createIdSource(clock),
-        compression: {
-          available: new Set(['gzip', 'deflate', 'brotli'] as const),
-          framesAtOnce: 2,
-          compressBytesMax: Number.POSITIVE_INFINITY,
-          recompressBytesMax: Number.POSITIVE_INFINITY,
-        },
-        ...testBytes({ bytesMax: 0, entryBytesMax: 0 }),
         background: { run: (_name, work) => void work() },
-        observe: () => {},
-        wakeJobs: () => {},
-        secrets: createSecretBox(new TextEncoder().encode('a master key for tests')),
-      }
+        ...testBytes({ bytesMax: 0, entryBytesMax: 0 }),
+      })
       const userId = core.ids.next()
       const caller: Caller = { role: 'user', userId }
       const user = { id: userId, name: 'Totals', email: `${userId}@example.org` }

@@ -1,5 +1,5 @@
 import { createMemoryCacheTier } from '../../src/adapters/memory/cache-tier.ts'
-import { createByteCaches, type LowerTier } from '../../src/core/byte-caches.ts'
+import { createByteCaches, type LowerTier } from '../../src/core/cache/byte-caches.ts'
 import type { Core } from '../../src/core/core.ts'
 import type { Observer } from '../../src/core/ports/observer.ts'
 import { systemClock } from '../../src/core/ports/clock.ts'
@@ -15,7 +15,6 @@ export function testBytes(options: {
   const memory = createMemoryCacheTier({ bytesMax: Math.max(1, bytesMax), clock: systemClock })
   return createByteCaches({
     memory,
-    memoryContents: memory.contents,
     lower,
     entryBytesMax,
     masterKey: 'a master key for tests',

@@ -1,22 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { lifetimes } from '../../src/core/cache/lifetimes.ts'
 import { settings } from '../../src/entry/config.ts'
-import { startCutty } from '../cli/cutty.ts'
+import { readGuide, testCommands } from './guide.ts'
 
-const root = join(import.meta.dirname, '../..')
-const guide = readFileSync(join(root, 'docs/guides/caching.md'), 'utf8')
-const lines = [...guide.matchAll(/^```sh test\n([^]*?)^```$/gm)].flatMap(([, block]) =>
-  (block as string).trimEnd().split('\n'),
-)
-
-const curl = spawnSync('curl', ['--version']).error === undefined
-const absent = !curl && process.env['CUTTY_TEST_ALL'] !== '1'
+const guide = readGuide('docs/guides/caching.md')
 
 describe('the guide to caching', () => {
   test('has the lifetimes that the code has', () => {
@@ -27,17 +14,17 @@ describe('the guide to caching', () => {
       )
       return [name, ...seconds]
     })
-    const table = guide
+    const table = guide.text
       .split('\n')
       .filter((line) => /\d s *\|$/.test(line))
       .map((line) => line.split('|').map((cell) => cell.trim()))
       .map((cells) => cells.slice(1, -1))
     expect(table).toEqual(rows)
     const { freshMs, staleWhileRevalidateMs, staleIfErrorMs } = lifetimes.pointer
-    expect(guide.replaceAll('\n', ' ')).toContain(
+    expect(guide.text.replaceAll('\n', ' ')).toContain(
       `at most ${(freshMs + staleWhileRevalidateMs) / 1000} seconds late, or ${staleIfErrorMs / 1000} while D1`,
     )
-    expect(guide.replaceAll('\n', ' ')).toContain(
+    expect(guide.text.replaceAll('\n', ' ')).toContain(
       `everywhere within ${lifetimes.credential.freshMs / 1000} seconds`,
     )
   })
@@ -46,43 +33,14 @@ describe('the guide to caching', () => {
     const named = Object.values(settings)
       .map(({ env }) => env)
       .filter((env) => env.startsWith('CUTTY_CACHE'))
-    for (const env of named) expect(guide).toContain(`\`${env}\``)
+    for (const env of named) expect(guide.text).toContain(`\`${env}\``)
   })
 
-  test.skipIf(absent)(
-    `its commands do what it says${absent ? ' (curl is not installed: not run)' : ''}`,
-    async () => {
-      const server = await startCutty()
-      const folder = mkdtempSync(join(tmpdir(), 'cutty-guide-'))
-      const bin = join(folder, 'bin')
-      mkdirSync(bin)
-      const script = `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'bin/cutty.js')}' "$@"\n`
-      writeFileSync(join(bin, 'cutty'), script, { mode: 0o755 })
-      writeFileSync(join(folder, 'beach.jpg'), Uint8Array.of(0xff, 0xd8, 0xff, 0xe0))
-      const shell = spawn('sh', ['-euc', lines.join('\necho; echo ----\n')], {
-        cwd: folder,
-        env: {
-          ...process.env,
-          ...server.env,
-          KEY: `${server.env['CUTTY_ACCESS_KEY_ID']}:${server.env['CUTTY_SECRET_ACCESS_KEY']}`,
-          PATH: `${bin}${delimiter}${process.env['PATH']}`,
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
-      const closed = once(shell, 'close')
-      const [stdout, stderr] = await Promise.all([text(shell.stdout), text(shell.stderr)])
-      const [code] = (await closed) as [number]
-      await server.stop()
-      rmSync(folder, { recursive: true })
-
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-      const printed = stdout.split('----\n').map((part) => part.trim())
-      const of = (begin: string) => {
-        const at = lines.findIndex((line) => line.startsWith(begin))
-        return printed[at] ?? `nothing was printed for ${begin}`
-      }
+  testCommands('its commands do what it says', guide, {
+    files: { 'beach.jpg': Uint8Array.of(0xff, 0xd8, 0xff, 0xe0) },
+    check({ of }) {
       expect(of('curl -fsS -o first.jpg')).toContain('Cache-Status: cutty; fwd=miss; stored')
-      const shown = /^Cache-Status: .*$/m.exec(guide)?.[0] as string
+      const shown = /^Cache-Status: .*$/m.exec(guide.text)?.[0] as string
       expect(of('curl -fsS -o again.jpg')).toContain(shown)
       expect(of('curl -fsS -o again.jpg')).toMatch(/^Server-Timing: total;dur=/m)
       expect(of('cutty cache stats')).toContain('hit rate 50.0 %')
@@ -98,5 +56,5 @@ describe('the guide to caching', () => {
       expect(of('cutty cache clear')).toMatch(/^memory: \d+ entries before, 0 now$/m)
       expect(of('cutty cache warm')).toMatch(/^Of the 1 files read most, loaded 1 \(4 B\) in /)
     },
-  )
+  })
 })

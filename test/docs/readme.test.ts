@@ -1,46 +1,16 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
-import { startCutty } from '../cli/cutty.ts'
+import { readGuide, testCommands } from './guide.ts'
 
-const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
-const blocks = [...readme.matchAll(/^```sh test\n([^]*?)^```$/gm)].map(([, block]) => block as string)
-
-const curl = spawnSync('curl', ['--version']).error === undefined
-// A fresh machine may have none; where everything is promised, its absence is a failure.
-const absent = !curl && process.env['CUTTY_TEST_ALL'] !== '1'
+const readme = readGuide('README.md')
 
 describe('the README', () => {
   test('has ten lines of use', () => {
-    expect(blocks).toHaveLength(1)
-    expect(blocks[0]?.trimEnd().split('\n')).toHaveLength(10)
+    expect(readme.blocks).toHaveLength(1)
+    expect(readme.lines).toHaveLength(10)
   })
 
-  test.skipIf(absent)(
-    `its lines do what they say${absent ? ' (curl is not installed: not run)' : ''}`,
-    async () => {
-      const server = await startCutty()
-      const folder = mkdtempSync(join(tmpdir(), 'cutty-readme-'))
-      const KEY = `${server.env['CUTTY_ACCESS_KEY_ID']}:${server.env['CUTTY_SECRET_ACCESS_KEY']}`
-      // A line of its own after each command's output, since JSON replies have none.
-      const script = (blocks[0] as string).trimEnd().split('\n').join('\necho; echo ----\n')
-      const shell = spawn('sh', ['-euc', script], {
-        cwd: folder,
-        env: { ...process.env, URL: server.url, KEY },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
-      const closed = once(shell, 'close')
-      const [stdout, stderr] = await Promise.all([text(shell.stdout), text(shell.stderr)])
-      const [code] = (await closed) as [number]
-      await server.stop()
-      rmSync(folder, { recursive: true })
-
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-      const printed = stdout.split('----\n').map((part) => part.trim())
+  testCommands('its lines do what they say', readme, {
+    check({ printed }) {
       const json = (line: number) => JSON.parse(printed[line] as string) as Record<string, unknown>
       expect(json(0)).toMatchObject({ name: 'notes', visibility: 'private' })
       expect(json(2)).toMatchObject({
@@ -59,5 +29,5 @@ describe('the README', () => {
       expect(printed[8]).toBe('Hello, file store.')
       expect(printed[9]).toBe('')
     },
-  )
+  })
 })

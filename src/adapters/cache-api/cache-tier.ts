@@ -1,3 +1,5 @@
+import { deleteEach } from '../../core/cache/delete-each.ts'
+import { headOf, parseList, readHead } from '../../core/cache/entry-head.ts'
 import type { CacheEntry, CacheTier } from '../../core/ports/cache-tier.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 
@@ -60,20 +62,20 @@ export function createEdgeCacheTier(options: EdgeCacheTierOptions): CacheTier {
     async get(key) {
       const response = await cache.match(urlOf(key))
       if (!response) return undefined
-      const head = readHead(response.headers.get(headName) ?? '')
-      if (!head || head.sizeBytes > valueBytesMax || !(head.entry.expiresAtMs > clock.now())) {
+      const head = readHeader(response.headers.get(headName))
+      if (!head || head.sizeBytes > valueBytesMax || !(head.fields.expiresAtMs > clock.now())) {
         // Bodies that nobody reads hold one of the six connections.
         await response.body?.cancel().catch(() => {})
         return undefined
       }
       const bytes = new Uint8Array(await response.arrayBuffer())
-      return bytes.length === head.sizeBytes ? { bytes, ...head.entry } : undefined
+      return bytes.length === head.sizeBytes ? { bytes, ...head.fields } : undefined
     },
 
     async set(key, entry) {
       const url = urlOf(key)
       const lifeSeconds = Math.min(lifeSecondsMax, Math.floor((entry.expiresAtMs - clock.now()) / 1000))
-      const head = writeHead(entry)
+      const head = writeHeader(entry)
       if (!(lifeSeconds >= 1) || entry.bytes.byteLength > valueBytesMax || head.length > headCharsMax) {
         await cache.delete(url)
         return
@@ -88,14 +90,7 @@ export function createEdgeCacheTier(options: EdgeCacheTierOptions): CacheTier {
 
     async delete(keys) {
       const urls = [...new Set(keys)].map(urlOf)
-      const failures: unknown[] = []
-      for (let start = 0; start < urls.length; start += deletesAtOnce) {
-        const batch = urls.slice(start, start + deletesAtOnce).map((url) => cache.delete(url))
-        for (const outcome of await Promise.allSettled(batch)) {
-          if (outcome.status === 'rejected') failures.push(outcome.reason)
-        }
-      }
-      if (failures.length > 0) throw failures[0]
+      await deleteEach(urls, { atOnce: deletesAtOnce, remove: (url) => cache.delete(url) })
     },
   }
 }
@@ -117,37 +112,16 @@ export async function probeTier(tier: CacheTier, clock: Pick<Clock, 'now'>): Pro
   return got?.metadata === key && new TextDecoder().decode(got.bytes) === key
 }
 
-type Fields = Omit<CacheEntry, 'bytes'>
-
-/**
- * All but the bytes, in characters that every header can carry: JSON with everything but printable ASCII escaped, lone
- * surrogates too. `[version, length of the bytes, born, expires (null: never), metadata, tags (null: none)]`.
- */
-function writeHead({ bytes, bornMs, expiresAtMs, metadata, tags }: CacheEntry): string {
-  const expires = expiresAtMs === Infinity ? null : expiresAtMs
-  return JSON.stringify([1, bytes.byteLength, bornMs, expires, metadata, tags ?? null]).replace(
+/** In characters that every header can carry: the version and the head, with everything but printable ASCII escaped. */
+function writeHeader(entry: CacheEntry): string {
+  return JSON.stringify([1, ...headOf(entry)]).replace(
     /[^ -~]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }
 
 /** `undefined` for what this version did not write. */
-function readHead(text: string): { sizeBytes: number; entry: Fields } | undefined {
-  const [version, sizeBytes, bornMs, expires, metadata, tags] = parseArray(text)
-  const expiresAtMs = expires ?? Infinity
-  if (version !== 1 || typeof sizeBytes !== 'number' || typeof bornMs !== 'number') return undefined
-  if (typeof expiresAtMs !== 'number' || typeof metadata !== 'string') return undefined
-  return {
-    sizeBytes,
-    entry: { metadata, bornMs, expiresAtMs, ...(Array.isArray(tags) ? { tags: tags as string[] } : {}) },
-  }
-}
-
-function parseArray(text: string): unknown[] {
-  try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value : []
-  } catch {
-    return []
-  }
+function readHeader(text: string | null): ReturnType<typeof readHead> {
+  const [version, ...head] = parseList(text ?? '')
+  return version === 1 ? readHead(head) : undefined
 }

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import type { TierContents } from '../../core/cache/cache-stats.ts'
+import { deleteEach } from '../../core/cache/delete-each.ts'
+import { headOf, parseList, readHead } from '../../core/cache/entry-head.ts'
 import { createS3Fifo, type S3Fifo } from '../../core/cache/s3-fifo.ts'
 import type { CacheEntry, CacheTier } from '../../core/ports/cache-tier.ts'
 import type { Clock } from '../../core/ports/clock.ts'
@@ -22,6 +25,7 @@ export interface DiskCacheTierOptions {
 
 export interface DiskCacheTier extends CacheTier {
   readonly entries: Pick<S3Fifo<number>, 'size' | 'bytes' | 'stats'>
+  readonly contents: () => TierContents
   /**
    * Settles when all that an earlier process left is in the index; until then it is found all the same, but not counted.
    * Rejects where the folder cannot be read, which need not be handled.
@@ -155,18 +159,11 @@ export function createDiskCacheTier(options: DiskCacheTierOptions): DiskCacheTie
 
     async delete(keys) {
       const names = [...new Set(keys)].map(nameOf)
-      const failures: unknown[] = []
-      for (let start = 0; start < names.length; start += removalsAtOnce) {
-        const batch = names.slice(start, start + removalsAtOnce)
-        const removals = batch.map((name) => inTurn(name, () => remove(name)))
-        for (const outcome of await Promise.allSettled(removals)) {
-          if (outcome.status === 'rejected') failures.push(outcome.reason)
-        }
-      }
-      if (failures.length > 0) throw failures[0]
+      await deleteEach(names, { atOnce: removalsAtOnce, remove: (name) => inTurn(name, () => remove(name)) })
     },
 
     entries,
+    contents: () => ({ entries: entries.size, bytes: entries.bytes, evictions: entries.stats.evictions }),
     scanned,
     async close() {
       closing = true
@@ -230,14 +227,12 @@ const magic = 0x01_74_75_63
 const headStart = 12
 
 /**
- * A file: magic, checksum, length of the head, four bytes each, little-endian; the head; the bytes. The head is JSON:
- * `[length of the bytes, born, expires (null: never), metadata, tags (null: none)]`. The checksum is the CRC-32 of the
- * file's name and all that follows the checksum, so that a file under another name is none.
+ * A file: magic, checksum, length of the head, four bytes each, little-endian; the head; the bytes. The checksum is the
+ * CRC-32 of the file's name and all that follows the checksum, so that a file under another name is none.
  */
 function encodeEntry(name: string, entry: CacheEntry): readonly Uint8Array[] {
-  const { bytes, bornMs, expiresAtMs, metadata, tags } = entry
-  const expires = expiresAtMs === Infinity ? null : expiresAtMs
-  const text = Buffer.from(JSON.stringify([bytes.byteLength, bornMs, expires, metadata, tags ?? null]))
+  const { bytes } = entry
+  const text = Buffer.from(JSON.stringify(headOf(entry)))
   const head = Buffer.alloc(headStart + text.length)
   head.writeUInt32LE(magic, 0)
   head.writeUInt32LE(text.length, 8)
@@ -251,15 +246,9 @@ function decodeEntry(name: string, file: Buffer): CacheEntry | undefined {
   if (file.length < headStart || file.readUInt32LE(0) !== magic) return undefined
   if (crc32(file.subarray(8), crc32(name)) !== file.readUInt32LE(4)) return undefined
   const headEnd = headStart + file.readUInt32LE(8)
-  const [, bornMs, expires, metadata, tags] = JSON.parse(file.toString('utf8', headStart, headEnd)) as [
-    number,
-    number,
-    number | null,
-    string,
-    string[] | null,
-  ]
+  const head = readHead(parseList(file.toString('utf8', headStart, headEnd)))
   const bytes = new Uint8Array(file.buffer, file.byteOffset + headEnd, file.length - headEnd)
-  return { bytes, metadata, bornMs, expiresAtMs: expires ?? Infinity, ...(tags ? { tags } : {}) }
+  return head && { bytes, ...head.fields }
 }
 
 function lengthOf(parts: readonly Uint8Array[]): number {

@@ -1,3 +1,5 @@
+import { deleteEach } from '../../core/cache/delete-each.ts'
+import { headOf, parseList, readHead } from '../../core/cache/entry-head.ts'
 import type { CacheEntry, CacheTier } from '../../core/ports/cache-tier.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 
@@ -77,14 +79,7 @@ export function createKvCacheTier(options: KvCacheTierOptions): CacheTier {
 
     async delete(keys) {
       const names = [...new Set(keys)].map(nameOf)
-      const failures: unknown[] = []
-      for (let start = 0; start < names.length; start += deletesAtOnce) {
-        const batch = names.slice(start, start + deletesAtOnce).map((name) => namespace.delete(name))
-        for (const outcome of await Promise.allSettled(batch)) {
-          if (outcome.status === 'rejected') failures.push(outcome.reason)
-        }
-      }
-      if (failures.length > 0) throw failures[0]
+      await deleteEach(names, { atOnce: deletesAtOnce, remove: (name) => namespace.delete(name) })
     },
   }
 }
@@ -93,21 +88,15 @@ export function createKvCacheTier(options: KvCacheTierOptions): CacheTier {
 const magic = 0x01_74_75_63
 const headStart = 8
 
-/**
- * Magic and length of the head, four bytes each, little-endian; the head; the bytes. The head is JSON, in which lone
- * surrogates are escaped: `[length of the bytes, born, expires (null: never), metadata, tags (null: none)]`.
- */
-function writeValue({ bytes, bornMs, expiresAtMs, metadata, tags }: CacheEntry): Uint8Array {
-  const expires = expiresAtMs === Infinity ? null : expiresAtMs
-  const head = new TextEncoder().encode(
-    JSON.stringify([bytes.byteLength, bornMs, expires, metadata, tags ?? null]),
-  )
-  const value = new Uint8Array(headStart + head.length + bytes.byteLength)
+/** Magic and length of the head, four bytes each, little-endian; the head; the bytes. */
+function writeValue(entry: CacheEntry): Uint8Array {
+  const head = new TextEncoder().encode(JSON.stringify(headOf(entry)))
+  const value = new Uint8Array(headStart + head.length + entry.bytes.byteLength)
   const view = new DataView(value.buffer)
   view.setUint32(0, magic, true)
   view.setUint32(4, head.length, true)
   value.set(head, headStart)
-  value.set(bytes, headStart + head.length)
+  value.set(entry.bytes, headStart + head.length)
   return value
 }
 
@@ -118,25 +107,7 @@ function readValue(value: Uint8Array): CacheEntry | undefined {
   if (view.getUint32(0, true) !== magic) return undefined
   const headEnd = headStart + view.getUint32(4, true)
   if (headEnd > value.length) return undefined
-  const [sizeBytes, bornMs, expires, metadata, tags] = parseArray(value.subarray(headStart, headEnd))
-  const expiresAtMs = expires ?? Infinity
+  const head = readHead(parseList(new TextDecoder().decode(value.subarray(headStart, headEnd))))
   const bytes = value.subarray(headEnd)
-  if (sizeBytes !== bytes.length || typeof bornMs !== 'number') return undefined
-  if (typeof expiresAtMs !== 'number' || typeof metadata !== 'string') return undefined
-  return {
-    bytes,
-    metadata,
-    bornMs,
-    expiresAtMs,
-    ...(Array.isArray(tags) ? { tags: tags as string[] } : {}),
-  }
-}
-
-function parseArray(json: Uint8Array): unknown[] {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(json))
-    return Array.isArray(value) ? value : []
-  } catch {
-    return []
-  }
+  return head?.sizeBytes === bytes.length ? { bytes, ...head.fields } : undefined
 }

@@ -1,8 +1,8 @@
+import type { TierContents } from '../../core/cache/cache-stats.ts'
 import { ownEntry } from '../../core/cache/own-entry.ts'
-import { createS3Fifo } from '../../core/cache/s3-fifo.ts'
+import { createS3Fifo, type S3Fifo } from '../../core/cache/s3-fifo.ts'
 import type { CacheEntry, CacheTier } from '../../core/ports/cache-tier.ts'
 import type { Clock } from '../../core/ports/clock.ts'
-import type { S3Fifo } from '../../core/cache/s3-fifo.ts'
 
 /**
  * What an entry's own object and the headers of its bytes take, with a buffer of their own, beside what the cache counts:
@@ -13,7 +13,7 @@ const tagBytes = 48
 
 export interface MemoryCacheTier extends CacheTier {
   readonly entries: Pick<S3Fifo<CacheEntry>, 'size' | 'bytes' | 'stats' | 'entries'>
-  readonly contents: () => { entries: number; bytes: number; evictions: number }
+  readonly contents: () => TierContents
   clear(): void
 }
 

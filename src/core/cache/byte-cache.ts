@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts'
 import type { CacheStats, ReadOutcome } from './cache-stats.ts'
 import type { SingleFlight } from './single-flight.ts'
-import type { CacheStack, Found } from './stack.ts'
+import type { CacheStack, FoundEntry } from './stack.ts'
 
 /**
  * Bytes that never change, by a key that says all that selects them (R28): a blob's id, and what was made of it.
@@ -10,7 +10,7 @@ import type { CacheStack, Found } from './stack.ts'
  * freeze them, and to copy 1 MiB for each reader would cost more than to look it up a hundred times.
  */
 export interface ByteCache {
-  /** Longer bytes are not kept. */
+  /** Longer bytes are not kept; below zero, none are. */
   readonly entryBytesMax: number
   /**
    * From the cache, at once if it is in memory, or from `load`, which is asked once for all who ask at one time. The parts of the key may be any
@@ -71,7 +71,7 @@ export function createByteCache(options: {
     }
   }
 
-  function tellHit({ entry, tier }: Found, trace: ReadTrace | undefined): Uint8Array {
+  function tellHit({ entry, tier }: FoundEntry, trace: ReadTrace | undefined): Uint8Array {
     stats?.reads.count('hit')
     if (trace) trace.tier = tier
     return entry.bytes

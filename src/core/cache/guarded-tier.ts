@@ -5,6 +5,7 @@ import type { TierCounter } from './cache-stats.ts'
 import { createCircuitBreaker } from './circuit-breaker.ts'
 import { createDoubts } from './doubts.ts'
 import type { CacheWrite } from './doubts.ts'
+import { DamagedEntryError } from './sealed-tier.ts'
 import type { ClearableTier } from './stack.ts'
 import { systemTimer } from './timer.ts'
 import type { Timer } from './timer.ts'
@@ -153,7 +154,7 @@ function createGuardedCall(tier: string, options: GuardOptions): GuardedCall {
       return Promise.resolve({ how: 'skipped' })
     }
     const beganMs = clock.monotonic()
-    const fail = (action: 'failed' | 'timed_out', error?: unknown) => {
+    const fail = (action: 'failed' | 'timed_out' | 'damaged', error?: unknown) => {
       counter?.failed(during)
       const durationMs = clock.monotonic() - beganMs
       report({ type: 'cache_tier', tier, action, during, durationMs, ...(error ? { error } : {}) })
@@ -178,7 +179,7 @@ function createGuardedCall(tier: string, options: GuardOptions): GuardedCall {
       }
       const reject = (error: unknown) => {
         stop()
-        fail('failed', error)
+        fail(error instanceof DamagedEntryError ? 'damaged' : 'failed', error)
         resolve({ how: 'failed' })
       }
       answer.then(

@@ -9,7 +9,7 @@ export interface Lifetime {
   readonly staleWhileRevalidateMs: number
   /** Used, counted from when it was read, if the database cannot be reached; never in place of an answer (R33). */
   readonly staleIfErrorMs: number
-  /** Instead of the first, where nothing was found (R35). Zero: that nothing was found is not kept. */
+  /** Instead of the first, where nothing was found (R35); with zero, that is not kept. */
   readonly absentMs: number
 }
 

@@ -9,17 +9,20 @@ const sealChars = 43
 export interface SealOptions {
   /** 32 bytes at the least. Whoever has it can make entries that are believed. */
   readonly key: Uint8Array
-  /** Told of each answer that did not hold. */
-  readonly onDamage?: (damage: { readonly tier: string; readonly key: string }) => void
+}
+
+/** What a tier had under a key is not what was set. */
+export class DamagedEntryError extends Error {
+  override readonly name = 'DamagedEntryError'
 }
 
 /**
  * A tier whose answers are what was set, or nothing. A seal over an entry and its key stands in front of `metadata`; a get of an
- * entry whose seal does not hold (bytes that rotted, were cut, or belong to another key) removes it, and rejects: a tier that
- * answers so again and again is one to be left alone. An older entry
- * of the same key, put back whole, does hold. Throws a `RangeError` when the key is short.
+ * entry whose seal does not hold (bytes that rotted, were cut, or belong to another key) removes it, and rejects with a
+ * {@link DamagedEntryError}: a tier that answers so again and again is one to be left alone. An older entry of the same key,
+ * put back whole, does hold. Throws a `RangeError` when the key is short.
  */
-export function sealTier(tier: ClearableTier, { key: secret, onDamage }: SealOptions): ClearableTier {
+export function sealTier(tier: ClearableTier, { key: secret }: SealOptions): ClearableTier {
   if (secret.byteLength < 32) throw new RangeError(`a seal needs a key of 32 bytes, not ${secret.byteLength}`)
   const { name, capabilities, clear } = tier
 
@@ -31,10 +34,9 @@ export function sealTier(tier: ClearableTier, { key: secret, onDamage }: SealOpt
       if (!sealed) return undefined
       const entry = { ...sealed, metadata: sealed.metadata.slice(sealChars) }
       if (isSame(sealed.metadata.slice(0, sealChars), sealOf(secret, key, entry))) return entry
-      onDamage?.({ tier: name, key })
       // Nobody waits for it, and if it fails the entry is found damaged once more.
       tier.delete([key]).catch(() => {})
-      throw new Error(`the seal of an entry of ${name} does not hold`)
+      throw new DamagedEntryError(`the seal of the entry ${key} does not hold`)
     },
     async set(key, entry) {
       await tier.set(key, { ...entry, metadata: sealOf(secret, key, entry) + entry.metadata })

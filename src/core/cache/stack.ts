@@ -27,12 +27,12 @@ export interface ClearableTier extends CacheTier {
  */
 export interface CacheStack extends CacheTier {
   readonly firstName: string
-  find(key: string): Promise<Found | undefined>
+  find(key: string): Promise<FoundEntry | undefined>
   /** An entry of the first tier, if that has it and can tell without waiting; `undefined` says nothing. */
   findNow(key: string): CacheEntry | undefined
   /** The two halves of `find`, for who would do something between them. */
-  findFirst(key: string): Promise<Found | undefined>
-  findBelow(key: string): Promise<Found | undefined>
+  findFirst(key: string): Promise<FoundEntry | undefined>
+  findBelow(key: string): Promise<FoundEntry | undefined>
   /** To be called before the source is asked, so that what it gives is not kept if it was removed meanwhile. */
   beginFill(key: string): Fill
   clear(): Promise<void>
@@ -40,7 +40,7 @@ export interface CacheStack extends CacheTier {
   readonly underWay: number
 }
 
-export interface Found {
+export interface FoundEntry {
   readonly entry: CacheEntry
   /** Its name. */
   readonly tier: string
@@ -82,7 +82,7 @@ export function createCacheStack(options: CacheStackOptions): CacheStack {
     return written as Promise<void>
   }
 
-  async function findBelow(key: string): Promise<Found | undefined> {
+  async function findBelow(key: string): Promise<FoundEntry | undefined> {
     if (lower.length === 0) return undefined
     const token = tokens.begin(key)
     try {
@@ -101,7 +101,7 @@ export function createCacheStack(options: CacheStackOptions): CacheStack {
     }
   }
 
-  async function findFirst(key: string): Promise<Found | undefined> {
+  async function findFirst(key: string): Promise<FoundEntry | undefined> {
     const entry = await first?.get(key)
     return entry && { entry, tier: first?.name as string }
   }

@@ -38,7 +38,7 @@ interface Lane {
 export function createWriteLanes(options: {
   tier: CacheTier
   doubts: Doubts
-  /** Absent: writes begin at once. */
+  /** Without it, writes begin at once. */
   background?: Background | undefined
   /** Of entries that wait or are being set. */
   pendingBytesMax: number

@@ -3,7 +3,7 @@ import type { BoundStatement, Value } from '../ports/database.ts'
 /** Something that was read and may be written: a table, or one row of it. */
 export interface Dependency {
   readonly table: TableWrites
-  /** Absent: any write to the table counts. */
+  /** Of the row; without one, any write to the table counts. */
   readonly slot?: number
 }
 

@@ -12,13 +12,20 @@ export const cacheKeys = {
   frame: (blobId: string, frame: number) => ['frame', blobId, String(frame)],
 }
 
-/** All that can be in a cache of one blob. */
+type CachedBlob = Pick<BlobRef, 'id' | 'sizeBytes' | 'frameBytes'>
+
+/** Of what is stored as it is, which has no frames, there is only the whole. */
+export function countCacheKeys({ sizeBytes, frameBytes }: CachedBlob): number {
+  return frameBytes === 0 ? 1 : 3 + Math.ceil(sizeBytes / frameBytes)
+}
+
+/** All that can be in a cache of one blob, in an order that stays: of a long one, from one place to before another. */
 export function* allCacheKeys(
-  blob: Pick<BlobRef, 'id' | 'sizeBytes' | 'frameBytes'>,
+  blob: CachedBlob,
+  { from = 0, to = countCacheKeys(blob) }: { from?: number; to?: number } = {},
 ): Generator<readonly string[]> {
-  yield cacheKeys.whole(blob.id)
-  yield cacheKeys.coded(blob.id)
-  yield cacheKeys.index(blob.id)
-  const frames = blob.frameBytes > 0 ? Math.ceil(blob.sizeBytes / blob.frameBytes) : 0
-  for (let frame = 0; frame < frames; frame++) yield cacheKeys.frame(blob.id, frame)
+  const { id } = blob
+  const { whole, coded, index, frame } = cacheKeys
+  const first = [whole(id), coded(id), index(id)]
+  for (let place = from; place < to; place++) yield first[place] ?? frame(id, place - first.length)
 }

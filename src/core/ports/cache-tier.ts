@@ -49,7 +49,7 @@ export interface CacheEntry {
 export interface CacheTierCapabilities {
   /** Longer bytes are not stored, and the stack need not offer them (R36). */
   readonly valueBytesMax: number
-  /** Entries with less life left than this are not stored, and the stack need not offer them (R36). Zero: any life will do. */
+  /** Entries with less life left than this are not stored, and the stack need not offer them (R36); with zero, any life will do. */
   readonly ttlSecondsMin: number
   /**
    * When false, other processes neither see nor remove what this one sets: invalidation here reaches nobody else. When

@@ -55,7 +55,7 @@ export interface Statement<P extends Params = Params, R = unknown> {
   readonly params: readonly (keyof P & string)[]
   readonly reads: readonly string[]
   readonly writes: readonly string[]
-  /** Of a statement that writes one row of one table: the parameters that name it. Absent: any row may be another one now. */
+  /** Of a statement that writes one row of one table: the parameters that name it. Without them, any row may be another one now. */
   readonly writesRow?: readonly (keyof P & string)[]
   /** Never set: carries the row's type. */
   readonly row?: R

@@ -1,12 +1,8 @@
 import { z } from 'zod'
-import {
-  type CacheStatsView,
-  clearCaches,
-  type ClearedCaches,
-  readCacheStats,
-} from '../../core/cache-operations.ts'
-import { invalidate, type Selection } from '../../core/cache-invalidation.ts'
-import { warmCache } from '../../core/cache-warming.ts'
+import { clearCaches, type ClearedCaches } from '../../core/cache-administration/clearing.ts'
+import { invalidate, type Selection } from '../../core/cache-administration/invalidation.ts'
+import { type CacheStatsView, readCacheStats } from '../../core/cache-administration/stats.ts'
+import { warmCache } from '../../core/cache-administration/warming.ts'
 import { limits } from '../../core/limits.ts'
 import { jsonReply } from '../json.ts'
 import { problem } from '../openapi.ts'

@@ -1,5 +1,5 @@
-import { hundredths } from '../../core/hundredths.ts'
 import type { Found, Trace } from '../../core/cache/trace.ts'
+import { hundredths } from './hundredths.ts'
 
 /**
  * RFC 9211: what the caches of this server had to do with an answer. A hit is one for which neither the database nor the blob

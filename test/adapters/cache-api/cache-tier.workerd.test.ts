@@ -1,11 +1,13 @@
-import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { createEdgeCacheTier, probeTier } from '../../../src/adapters/cache-api/cache-tier.ts'
 import type { EdgeCacheLike, EdgeCacheTierOptions } from '../../../src/adapters/cache-api/cache-tier.ts'
 import { createMemoryCacheTier } from '../../../src/adapters/memory/cache-tier.ts'
+import { createKeyHash } from '../../../src/core/cache/byte-caches.ts'
 import type { CacheEntry } from '../../../src/core/ports/cache-tier.ts'
 import { cacheTierContract } from '../../contracts/cache-tier.ts'
+import { refusingStoreContract } from '../../contracts/refusing-store.ts'
 import { patternBytes } from '../../contracts/http/bytes.ts'
+import { entryOf } from '../../core/cache/entries.ts'
 
 interface Answer {
   readonly headers: Headers
@@ -16,10 +18,7 @@ const { caches } = globalThis as unknown as {
   caches: { default: EdgeCacheLike; open(name: string): Promise<EdgeCacheLike> }
 }
 
-const hashKey = (key: string) => {
-  // UTF-16, since UTF-8 would make all lone surrogates one.
-  return createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('base64url')
-}
+const hashKey = createKeyHash('a master key for tests')
 let subjects = 0
 
 /** A tier of its own part of a real cache, with what was put and what was answered; `override` stands in for methods. */
@@ -68,14 +67,6 @@ cacheTierContract('edge, a cache with a name', async (startMs) => {
 
 describe('the edge tier', () => {
   const startMs = Date.UTC(2026, 0, 1)
-  const entryOf = (bytes: Uint8Array, more: Partial<CacheEntry> = {}): CacheEntry => ({
-    bytes,
-    metadata: '',
-    bornMs: startMs,
-    expiresAtMs: Infinity,
-    ...more,
-  })
-
   test('tells the cache the whole seconds that an entry has left, a year at most (R36)', async () => {
     const { tier, puts } = watched(caches.default)
     for (const lifeMs of [999, 1000, 1999, 60_000, 400 * 86_400_000, Infinity]) {
@@ -163,34 +154,13 @@ describe('the edge tier', () => {
     expect(urls).toEqual([expect.stringMatching(/^https:\/\/cache\.cutty\.invalid\/[\w-]{43}$/)])
   })
 
-  test('deletes all that it can, and rejects for what it cannot', async () => {
-    const deleted: string[] = []
-    const tier = createEdgeCacheTier({
-      cache: {
-        ...absent,
-        async delete(url) {
-          if (url.endsWith('/3')) throw new Error('no connection')
-          return deleted.push(url) > 0
-        },
-      },
+  refusingStoreContract((store) =>
+    createEdgeCacheTier({
+      cache: { match: store.get, put: store.put, delete: (url) => store.delete(url).then(() => true) },
       hashKey: (key) => key,
       clock: { now: () => startMs },
-    })
-    const keys = Array.from({ length: 20 }, (_, index) => `${index}`)
-    await expect(tier.delete([...keys, ...keys])).rejects.toThrow('no connection')
-    expect(deleted).toHaveLength(19)
-  })
-
-  test('rejects where the cache does', async () => {
-    const refuses = () => Promise.reject(new Error('Cache API: 413'))
-    const tier = createEdgeCacheTier({
-      cache: { match: refuses, put: refuses, delete: refuses },
-      hashKey,
-      clock: { now: () => startMs },
-    })
-    const refused = [tier.get('a'), tier.set('a', entryOf(patternBytes(1))), tier.delete(['a'])]
-    for (const outcome of await Promise.allSettled(refused)) expect(outcome.status).toBe('rejected')
-  })
+    }),
+  )
 })
 
 /** Takes everything and keeps nothing, as `workers.dev` does. */

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createDiskCacheTier } from '../../../src/adapters/disk/cache-tier.ts'
+import { createKeyHash } from '../../../src/core/cache/byte-caches.ts'
 import { cacheTierContract } from '../../contracts/cache-tier.ts'
 
-// UTF-16, since UTF-8 would make all lone surrogates one.
-const hashKey = (key: string) => createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('base64url')
+const hashKey = createKeyHash('a master key for tests')
 
 for (const state of ['at once', 'after the scan'] as const) {
   cacheTierContract(`disk, ${state},`, async (startMs) => {

@@ -21,13 +21,11 @@ import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createDiskCacheTier } from '../../../src/adapters/disk/cache-tier.ts'
 import type { DiskCacheTier, DiskCacheTierOptions } from '../../../src/adapters/disk/cache-tier.ts'
-import type { CacheEntry } from '../../../src/core/ports/cache-tier.ts'
+import { createKeyHash } from '../../../src/core/cache/byte-caches.ts'
 import { patternBytes } from '../../contracts/http/bytes.ts'
+import { entryOf } from '../../core/cache/entries.ts'
 
-const hashKey = (key: string) => {
-  // UTF-16, since UTF-8 would make all lone surrogates one.
-  return createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('base64url')
-}
+const hashKey = createKeyHash('a master key for tests')
 const mebi = 1024 ** 2
 const openFolder = () => mkdtemp(join(tmpdir(), 'cutty-disk-cache-'))
 
@@ -56,13 +54,6 @@ function openTier(more: Partial<DiskCacheTierOptions> = {}): DiskCacheTier {
   tiers.push(tier)
   return tier
 }
-const entryOf = (bytes: Uint8Array, more: Partial<CacheEntry> = {}): CacheEntry => ({
-  bytes,
-  metadata: '',
-  bornMs: startMs,
-  expiresAtMs: Infinity,
-  ...more,
-})
 const pathOf = (key: string) => join(folder, hashKey(key).slice(0, 2), hashKey(key))
 const filesIn = async (path = folder) =>
   (await readdir(path, { recursive: true, withFileTypes: true }))

@@ -1,16 +1,14 @@
-import { createHash } from 'node:crypto'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { createKvCacheTier } from '../../../src/adapters/kv/cache-tier.ts'
 import type { KvCacheTierOptions, KvNamespaceLike } from '../../../src/adapters/kv/cache-tier.ts'
-import type { CacheEntry } from '../../../src/core/ports/cache-tier.ts'
+import { createKeyHash } from '../../../src/core/cache/byte-caches.ts'
 import { cacheTierContract } from '../../contracts/cache-tier.ts'
+import { refusingStoreContract } from '../../contracts/refusing-store.ts'
 import { patternBytes } from '../../contracts/http/bytes.ts'
+import { entryOf } from '../../core/cache/entries.ts'
 
-const hashKey = (key: string) => {
-  // UTF-16, since UTF-8 would make all lone surrogates one.
-  return createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('base64url')
-}
+const hashKey = createKeyHash('a master key for tests')
 const startMs = Date.UTC(2026, 0, 1)
 const mebi = 1024 ** 2
 let subjects = 0
@@ -53,14 +51,6 @@ cacheTierContract('kv', async (nowMs) => {
 })
 
 describe('the KV tier', () => {
-  const entryOf = (bytes: Uint8Array, more: Partial<CacheEntry> = {}): CacheEntry => ({
-    bytes,
-    metadata: '',
-    bornMs: startMs,
-    expiresAtMs: Infinity,
-    ...more,
-  })
-
   test('takes the runtime’s namespace as it is', async () => {
     const tier = createKvCacheTier({ namespace: env.CACHE, hashKey, clock: { now: () => startMs } })
     await tier.set('a', entryOf(patternBytes(10)))
@@ -180,33 +170,11 @@ describe('the KV tier', () => {
     await cleanup()
   })
 
-  test('deletes all that it can, and rejects for what it cannot', async () => {
-    const deleted: string[] = []
-    const tier = createKvCacheTier({
-      namespace: {
-        get: async () => null,
-        put: async () => {},
-        async delete(name) {
-          if (name.endsWith('/3')) throw new Error('KV DELETE failed: 429 Too Many Requests')
-          deleted.push(name)
-        },
-      },
+  refusingStoreContract((store) =>
+    createKvCacheTier({
+      namespace: { ...store, get: async (name) => (await store.get(name)) ?? null },
       hashKey: (key) => key,
       clock: { now: () => startMs },
-    })
-    const keys = Array.from({ length: 20 }, (_, index) => `${index}`)
-    await expect(tier.delete([...keys, ...keys])).rejects.toThrow('429')
-    expect(deleted).toHaveLength(19)
-  })
-
-  test('rejects where KV does', async () => {
-    const refuses = () => Promise.reject(new Error('KV PUT failed: 429 Too Many Requests'))
-    const tier = createKvCacheTier({
-      namespace: { get: refuses, put: refuses, delete: refuses },
-      hashKey,
-      clock: { now: () => startMs },
-    })
-    const refused = [tier.get('a'), tier.set('a', entryOf(patternBytes(1))), tier.delete(['a'])]
-    for (const outcome of await Promise.allSettled(refused)) expect(outcome.status).toBe('rejected')
-  })
+    }),
+  )
 })

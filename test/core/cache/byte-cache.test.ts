@@ -40,10 +40,8 @@ function stage(options: { memoryBytesMax?: number; entryBytesMax?: number; lower
     (key, entry) => fault.answer(key, entry),
   )
   const report = (event: CacheTierEvent) => events.push(event)
-  const damage = (tier: string) => report({ type: 'cache_tier', tier, action: 'damaged' })
-  const sealed = sealTier(faulty, { key: patternBytes(32), onDamage: ({ tier }) => damage(tier) })
   const stats = createCacheStats({ clock: time })
-  const guarded = guardTier(sealed, {
+  const guarded = guardTier(sealTier(faulty, { key: patternBytes(32) }), {
     budgetMs: 20,
     clock: time,
     timer: time.timer,

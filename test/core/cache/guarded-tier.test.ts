@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { createCacheStats } from '../../../src/core/cache/cache-stats.ts'
 import { guardTier } from '../../../src/core/cache/guarded-tier.ts'
 import type { GuardOptions } from '../../../src/core/cache/guarded-tier.ts'
+import { sealTier } from '../../../src/core/cache/sealed-tier.ts'
 import type { CacheTier } from '../../../src/core/ports/cache-tier.ts'
 import type { CacheTierEvent } from '../../../src/core/ports/observer.ts'
 import { cacheTierContract } from '../../contracts/cache-tier.ts'
+import { patternBytes } from '../../contracts/http/bytes.ts'
 import { faultyCacheTier } from '../../faults/cache-tier.ts'
 import type { CacheTierStep } from '../../faults/cache-tier.ts'
 import { createGate, only } from '../../faults/plan.ts'
@@ -74,6 +76,17 @@ describe('what fails or is late', () => {
     await tier.delete(['a'])
     expect(events[0]).toMatchObject({ type: 'cache_tier', tier: 'inner', durationMs: 0, error: down })
     expect(actions()).toEqual(['get failed', 'set failed', 'delete failed'])
+  })
+
+  test('a damaged entry is a miss and a failure, told once', async () => {
+    const held = memoryTier('inner', createManualTime())
+    const inner = sealTier(held, { key: patternBytes(32) })
+    const { tier, actions, events, stats } = stage({ inner })
+    await held.set('a', entryOf('forged'))
+    expect(await tier.get('a')).toBeUndefined()
+    expect(events[0]).toMatchObject({ error: { message: expect.stringContaining('entry a ') as string } })
+    expect(actions()).toEqual(['get damaged'])
+    expect(stats.read(60_000).tiers['inner']).toMatchObject({ errors: 1 })
   })
 
   test('a tier that throws at once is no worse', async () => {

@@ -124,35 +124,26 @@ const reuse = (range: string, expectText: string): Step => ({
   expectText,
 })
 
+const fromPart = (what: string, ...reused: [range: string, expectText: string]): Case => ({
+  id: `partial-store-partial-reuse-partial${what}`,
+  kind: 'optimal',
+  steps: [part, reuse(...reused)],
+})
+const fromWhole = (what: string, ...reused: [range: string, expectText: string]): Case => ({
+  id: `partial-store-complete-reuse-partial${what}`,
+  kind: 'optimal',
+  steps: [whole, reuse(...reused)],
+})
+
 /** Ours keeps complete responses only: the suite's five cases about stored parts are not for it. */
 const partialCases: Case[] = [
-  { id: 'partial-store-partial-reuse-partial', kind: 'optimal', steps: [part, reuse('bytes=-5', '01234')] },
-  { id: 'partial-store-complete-reuse-partial', kind: 'optimal', steps: [whole, reuse('bytes=0-1', '01')] },
-  {
-    id: 'partial-store-complete-reuse-partial-no-last',
-    kind: 'optimal',
-    steps: [whole, reuse('bytes=1-', '123456789A')],
-  },
-  {
-    id: 'partial-store-complete-reuse-partial-suffix',
-    kind: 'optimal',
-    steps: [whole, reuse('bytes=-1', 'A')],
-  },
-  {
-    id: 'partial-store-partial-reuse-partial-byterange',
-    kind: 'optimal',
-    steps: [part, reuse('bytes=6-8', '234')],
-  },
-  {
-    id: 'partial-store-partial-reuse-partial-absent',
-    kind: 'optimal',
-    steps: [part, reuse('bytes=6-', '234')],
-  },
-  {
-    id: 'partial-store-partial-reuse-partial-suffix',
-    kind: 'optimal',
-    steps: [part, reuse('bytes=-1', '4')],
-  },
+  fromPart('', 'bytes=-5', '01234'),
+  fromWhole('', 'bytes=0-1', '01'),
+  fromWhole('-no-last', 'bytes=1-', '123456789A'),
+  fromWhole('-suffix', 'bytes=-1', 'A'),
+  fromPart('-byterange', 'bytes=6-8', '234'),
+  fromPart('-absent', 'bytes=6-', '234'),
+  fromPart('-suffix', 'bytes=-1', '4'),
   {
     id: 'partial-store-partial-complete',
     kind: 'optimal',

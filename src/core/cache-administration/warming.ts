@@ -1,17 +1,17 @@
-import { authorizeAdmin, type Caller } from './accounts/caller.ts'
-import { readMostRead } from './cache/read-counts.ts'
-import type { Found } from './cache/trace.ts'
-import { type CacheScope, scopeOf } from './cache-operations.ts'
-import { codecs } from './compression/codecs.ts'
-import type { Core } from './core.ts'
-import { CuttyError } from './errors.ts'
-import type { FileRef } from './files/change.ts'
-import type { FileRecord } from './files/file.ts'
-import { type Content, readCoded, readContent } from './files/read.ts'
-import { findFileRecord } from './files/record.ts'
-import { limits } from './limits.ts'
-import { bind } from './ports/database.ts'
-import { deleteFileReads } from './statements/cache.ts'
+import { authorizeAdmin, type Caller } from '../accounts/caller.ts'
+import { readMostRead } from '../cache/read-counts.ts'
+import type { Found } from '../cache/trace.ts'
+import type { Core } from '../core.ts'
+import { CuttyError } from '../errors.ts'
+import { codecs } from '../compression/codecs.ts'
+import type { FileRef } from '../files/change.ts'
+import type { FileRecord } from '../files/file.ts'
+import { type Content, readCoded, readContent } from '../files/read.ts'
+import { findFileRecord } from '../files/record.ts'
+import { limits } from '../limits.ts'
+import { bind } from '../ports/database.ts'
+import { deleteFileReads } from '../statements/cache.ts'
+import { type CacheScope, scopeOf } from './stats.ts'
 
 export interface Warmed {
   readonly scope: CacheScope
@@ -117,11 +117,11 @@ async function warmFile(
 /** What of a file's bytes is kept in memory. */
 function readsOf(core: Core, file: FileRecord): ((found: Found) => Content | Promise<Content>)[] {
   const { entryBytesMax } = core.cache
-  const { sizeBytes, storedBytes, codec, frameBytes } = file.blob
+  const { codec, sizeBytes, storedBytes, frameBytes } = file.blob
   const reads: ((found: Found) => Content | Promise<Content>)[] = []
   if (sizeBytes <= entryBytesMax) {
     reads.push((found) => readContent(core, file, undefined, found))
-  } else if (codec !== 'identity' && frameBytes <= entryBytesMax) {
+  } else if (frameBytes > 0 && frameBytes <= entryBytesMax) {
     const range = { start: 0, end: Math.min(frameBytes, sizeBytes) - 1 }
     reads.push((found) => readContent(core, file, range, found))
   }

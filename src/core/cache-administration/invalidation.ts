@@ -1,14 +1,14 @@
 import { Buffer } from 'node:buffer'
-import { authorizeAdmin, type Caller, missingBucket } from './accounts/caller.ts'
-import { type CacheScope, scopeOf } from './cache-operations.ts'
-import type { Core } from './core.ts'
-import { CuttyError } from './errors.ts'
-import { cacheKeys } from './files/cache-keys.ts'
-import { compareText } from './files/list.ts'
-import { checkKey, prefixSuccessor } from './files/names.ts'
-import { limits } from './limits.ts'
-import { findBucket } from './statements/buckets.ts'
-import { type CachedFileRow, listCachedFiles } from './statements/cache.ts'
+import { authorizeAdmin, type Caller, missingBucket } from '../accounts/caller.ts'
+import type { Core } from '../core.ts'
+import { CuttyError } from '../errors.ts'
+import { allCacheKeys, countCacheKeys } from '../files/cache-keys.ts'
+import { compareText } from '../files/list.ts'
+import { checkKey, prefixSuccessor } from '../files/names.ts'
+import { limits } from '../limits.ts'
+import { findBucket } from '../statements/buckets.ts'
+import { listCachedFiles } from '../statements/cache.ts'
+import { type CacheScope, scopeOf } from './stats.ts'
 
 export interface InvalidateRequest {
   readonly bucket: string
@@ -52,18 +52,13 @@ export async function invalidate(
   const start = after === undefined ? { key: span.from, blobId: '', entry: 0 } : decodePosition(after)
   const from = compareText(start.key, span.from) < 0 ? span.from : start.key
   const [bucketRow] = await core.database.query(findBucket, { name: bucket })
-  const found = bucketRow
-    ? await findEntries(core, { bucketId: bucketRow.id, from, to: span.to, start, what })
-    : {
-        keys: [],
-        blobIds: new Set<string>(),
-        names: new Set<string>(),
-        next: undefined,
-        files: 0,
-        end: span.to,
-      }
-
-  const { keys, blobIds, names, end } = found
+  const { keys, blobIds, names, files, next, end } = await findEntries(core, {
+    bucketId: bucketRow?.id,
+    from,
+    to: span.to,
+    start,
+    what,
+  })
   const rows = core.pointers.forget(({ bucketName, key }, pointer) => {
     if (bucketName !== bucket || compareText(key, from) < 0 || compareText(key, end) >= 0) return false
     const file = pointer?.file
@@ -71,16 +66,13 @@ export async function invalidate(
     if (file && !blobIds.has(file.blob.id)) {
       // An older version, or of a file that is gone.
       blobIds.add(file.blob.id)
-      const blob = { ...file.blob, blobId: file.blob.id }
-      const count = Math.min(entryCount(blob), callMax(core))
-      for (let entry = 0; entry < count; entry++) keys.push(entryKey(blob, entry))
+      keys.push(...allCacheKeys(file.blob, { to: Math.min(countCacheKeys(file.blob), callMax(core)) }))
     }
     return true
   })
   await core.cache.forget(keys)
   // Only now: what memory had of it is gone too.
   if (!bucketRow) throw missingBucket(caller, bucket)
-  const { files, next } = found
   return {
     scope: scopeOf(core),
     files,
@@ -134,10 +126,10 @@ interface Entries {
   readonly end: string
 }
 
-/** Of files that exist: as many as one call may forget, or look at. */
+/** Of files that exist: as many as one call may forget, or look at; of no bucket, none. */
 async function findEntries(
   core: Core,
-  of: { bucketId: string; from: string; to: string; start: Position; what: Selection },
+  of: { bucketId: string | undefined; from: string; to: string; start: Position; what: Selection },
 ): Promise<Entries> {
   const { bucketId, to, start, what } = of
   const keys: (readonly string[])[] = []
@@ -147,6 +139,7 @@ async function findEntries(
   const most = callMax(core)
   let { from } = of
   let files = 0
+  if (bucketId === undefined) return { keys, blobIds, names, files, end: to, next: undefined }
   for (let looked = 0; looked < limits.listScanRowsMax;) {
     const rows = await core.database.query(listCachedFiles, { bucketId, from, to, limit })
     for (const row of rows) {
@@ -155,9 +148,10 @@ async function findEntries(
         continue
       const goesOn = start.key === row.key && start.blobId === row.blobId
       const first = goesOn ? start.entry : 0
-      const count = entryCount(row)
+      const blob = { ...row, id: row.blobId }
+      const count = countCacheKeys(blob)
       const last = Math.min(count, first + most - keys.length)
-      for (let entry = first; entry < last; entry++) keys.push(entryKey(row, entry))
+      keys.push(...allCacheKeys(blob, { from: first, to: last }))
       blobIds.add(row.blobId)
       names.add(row.key)
       if (!goesOn) files++
@@ -169,19 +163,6 @@ async function findEntries(
     if (rows.length < limit) return { keys, blobIds, names, files, end: to, next: undefined }
   }
   return { keys, blobIds, names, files, end: from, next: { key: from, blobId: '', entry: 0 } }
-}
-
-type Blob = Pick<CachedFileRow, 'blobId' | 'codec' | 'frameBytes' | 'sizeBytes'>
-
-/** What may be cached of a blob: all of it; where it is compressed, its stream, its index, and each frame. */
-function entryCount({ codec, frameBytes, sizeBytes }: Blob): number {
-  return codec === 'identity' ? 1 : 3 + Math.ceil(sizeBytes / frameBytes)
-}
-
-/** The same one by one, so that a call can end in the midst of a long file. */
-function entryKey({ blobId }: Blob, entry: number): readonly string[] {
-  if (entry > 2) return cacheKeys.frame(blobId, entry - 3)
-  return cacheKeys[(['whole', 'coded', 'index'] as const)[entry] as 'whole'](blobId)
 }
 
 /** An opaque, URL-safe text. */

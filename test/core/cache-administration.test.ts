@@ -1,8 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { anonymous } from '../../src/core/accounts/caller.ts'
-import { invalidate, type Invalidated, type Selection } from '../../src/core/cache-invalidation.ts'
-import { clearCaches, readCacheStats } from '../../src/core/cache-operations.ts'
-import { warmCache } from '../../src/core/cache-warming.ts'
+import { clearCaches } from '../../src/core/cache-administration/clearing.ts'
+import {
+  invalidate,
+  type Invalidated,
+  type Selection,
+} from '../../src/core/cache-administration/invalidation.ts'
+import { readCacheStats } from '../../src/core/cache-administration/stats.ts'
+import { warmCache } from '../../src/core/cache-administration/warming.ts'
 import { countRead } from '../../src/core/cache/read-counts.ts'
 import type { Core } from '../../src/core/core.ts'
 import { deleteFile } from '../../src/core/files/change.ts'

@@ -1,21 +1,20 @@
 import { Buffer } from 'node:buffer'
 import { createHash, createHmac } from 'node:crypto'
-import { createByteCache, type Loaded } from './cache/byte-cache.ts'
-import { createCacheStats, type TierContents } from './cache/cache-stats.ts'
-import { guardTier } from './cache/guarded-tier.ts'
-import { sealTier } from './cache/sealed-tier.ts'
-import { createSingleFlight } from './cache/single-flight.ts'
-import { type ClearableTier, createCacheStack } from './cache/stack.ts'
-import type { Timer } from './cache/timer.ts'
-import type { Core } from './core.ts'
-import type { Background } from './ports/background.ts'
-import type { Clock } from './ports/clock.ts'
-import type { Observer } from './ports/observer.ts'
+import type { Background } from '../ports/background.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Observer } from '../ports/observer.ts'
+import { type ByteCache, createByteCache, type Loaded } from './byte-cache.ts'
+import { type CacheStats, createCacheStats, type TierContents } from './cache-stats.ts'
+import { guardTier } from './guarded-tier.ts'
+import { sealTier } from './sealed-tier.ts'
+import { createSingleFlight } from './single-flight.ts'
+import { type ClearableTier, createCacheStack } from './stack.ts'
+import type { Timer } from './timer.ts'
 
 export interface ByteCacheOptions {
-  /** In this process. Nothing above `entryBytesMax` is kept in any tier. */
-  readonly memory: ClearableTier
-  readonly memoryContents: () => TierContents
+  /** In this process. */
+  readonly memory: CountedTier
+  /** Longer bytes are kept in no tier; below zero, none at all. */
   readonly entryBytesMax: number
   /** From the nearest down: what is outside of this process, so it may fail, be slow, or answer with other bytes. */
   readonly lower?: readonly LowerTier[]
@@ -31,12 +30,15 @@ export interface ByteCacheOptions {
   readonly keepAlive?: (work: Promise<unknown>) => void
 }
 
+/** One that says what it holds, where it knows. */
+export interface CountedTier extends ClearableTier {
+  readonly contents?: () => TierContents
+}
+
 export interface LowerTier {
-  readonly tier: ClearableTier
+  readonly tier: CountedTier
   /** What a read may take before the next tier is asked. */
   readonly budgetMs: number
-  /** What it holds, where it knows. */
-  readonly contents?: () => TierContents
 }
 
 /** A write may take longer than a read: nobody waits for it. */
@@ -45,33 +47,25 @@ const writeBudgetMs = 5000
 const flightTimeoutMs = 10_000
 
 /** The bytes of a core: memory, then the tiers below it, sealed and guarded. */
-export function createByteCaches(options: ByteCacheOptions): Pick<Core, 'cache' | 'cacheStats'> {
+export function createByteCaches(options: ByteCacheOptions): { cache: ByteCache; cacheStats: CacheStats } {
   const { memory, lower = [], masterKey, clock, background, observe, timer } = options
+  const tiers: CountedTier[] = [memory, ...lower.map(({ tier }) => tier)]
   const contents = Object.fromEntries(
-    [{ tier: memory, contents: options.memoryContents }, ...lower].flatMap((each) =>
-      each.contents ? [[each.tier.name, each.contents] as const] : [],
-    ),
+    tiers.flatMap((tier) => (tier.contents ? [[tier.name, tier.contents] as const] : [])),
   )
   const cacheStats = createCacheStats({ clock, contents })
   const sealKey = deriveKey(masterKey, 'seal')
-  const guarded = lower.map(({ tier, budgetMs }) => {
-    const sealed = sealTier(tier, {
-      key: sealKey,
-      onDamage: ({ key }) =>
-        observe({ type: 'cache_tier', tier: tier.name, action: 'damaged', error: new Error(`entry ${key}`) }),
-    })
-    const counter = cacheStats.tier(tier.name)
-    const more = timer ? { timer } : {}
-    return guardTier(sealed, {
+  const guarded = lower.map(({ tier, budgetMs }) =>
+    guardTier(sealTier(tier, { key: sealKey }), {
       budgetMs,
       writeBudgetMs,
       clock,
       background,
       report: observe,
-      counter,
-      ...more,
-    })
-  })
+      counter: cacheStats.tier(tier.name),
+      ...(timer ? { timer } : {}),
+    }),
+  )
   const stack = createCacheStack({
     name: 'bytes',
     tiers: [memory, ...guarded],

@@ -1,14 +1,9 @@
-import { authorizeAdmin, type Caller } from './accounts/caller.ts'
-import type { ReadOutcome, TierReport } from './cache/cache-stats.ts'
-import type { StatementStats } from './cache/query-cache.ts'
-import type { Core } from './core.ts'
+import { authorizeAdmin, type Caller } from '../accounts/caller.ts'
+import type { ReadOutcome, TierReport } from '../cache/cache-stats.ts'
+import type { StatementStats } from '../cache/query-cache.ts'
+import type { Core } from '../core.ts'
 
-/**
- * What an administrator may ask of the caches, beside `cache-invalidation.ts` and `cache-warming.ts`. All of it is of the
- * process that answers.
- */
-
-/** Whose caches an answer is about: a `process` is the only one there is, an `isolate` is one of many. */
+/** Whose caches an answer to an administrator is about: a `process` is the only one there is, an `isolate` is one of many. */
 export type CacheScope = 'process' | 'isolate'
 
 export function scopeOf(core: Core): CacheScope {
@@ -51,7 +46,7 @@ export function readCacheStats(
     bytes: {
       reads,
       hitRate: rateOf(hit, hit + load + collapsed + failed),
-      tiers: inOrder(tiers).map(([name, tier]) => ({
+      tiers: tiersInOrder(tiers).map(([name, tier]) => ({
         name,
         ...tier,
         hitRate: rateOf(tier.hits, tier.hits + tier.misses),
@@ -69,42 +64,10 @@ export function readCacheStats(
 }
 
 /** What is in this process is the nearest; the others come as they were joined. */
-function inOrder<T>(tiers: Readonly<Record<string, T>>): [name: string, tier: T][] {
+export function tiersInOrder<T>(tiers: Readonly<Record<string, T>>): [name: string, tier: T][] {
   return Object.entries(tiers).toSorted(([a], [b]) => Number(b === 'memory') - Number(a === 'memory'))
 }
 
 function rateOf(hits: number, all: number): number | null {
   return all === 0 ? null : hits / all
-}
-
-export interface ClearedCaches {
-  readonly scope: CacheScope
-  /** Rows of the database that were in memory. */
-  readonly rows: number
-  readonly tiers: readonly ClearedTier[]
-}
-
-export interface ClearedTier {
-  readonly name: string
-  /** What it held, and holds now: `undefined` where the tier does not know, and cannot be emptied either. */
-  readonly entriesBefore: number | undefined
-  readonly entries: number | undefined
-}
-
-/**
- * Empties the caches. Of a tier that cannot be emptied, this process reads nothing any more that was there before; others
- * still do, which does no harm, since bytes never change.
- */
-export async function clearCaches(core: Core, caller: Caller): Promise<ClearedCaches> {
-  authorizeAdmin(caller)
-  const entriesOf = () => inOrder(core.cacheStats.read(0).tiers)
-  const before = new Map(entriesOf().map(([name, { entries }]) => [name, entries]))
-  const rows = core.rows.stats().entries
-  core.rows.clear()
-  await core.cache.clear()
-  return {
-    scope: scopeOf(core),
-    rows,
-    tiers: entriesOf().map(([name, { entries }]) => ({ name, entriesBefore: before.get(name), entries })),
-  }
 }
