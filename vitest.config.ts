@@ -12,7 +12,10 @@ import { configDefaults, defineConfig } from 'vitest/config'
 const workerdOnly = ['test/**/*.workerd.test.ts']
 const bothRuntimes = [
   'test/http/headers/**/*.test.ts',
+  'test/core/checksums/**/*.test.ts',
   'test/core/compression/**/*.test.ts',
+  'test/core/sigv4/**/*.test.ts',
+  'test/http/s3/{xml,aws-chunked}.test.ts',
   'test/adapters/memory/**/*.test.ts',
   'test/faults/**/*.test.ts',
   'test/http-cache/**/*.test.ts',

@@ -6,6 +6,7 @@ import { cliReference } from './generate-docs/cli.ts'
 import { configurationReference } from './generate-docs/configuration.ts'
 import { errorReference } from './generate-docs/errors.ts'
 import { limitReference } from './generate-docs/limits.ts'
+import { s3Reference } from './generate-docs/s3.ts'
 
 /**
  * Writes `docs/reference` out of the tables that the code runs on, so that neither can differ from the other. With
@@ -21,6 +22,7 @@ const documents: Readonly<Record<string, () => Promise<string>>> = {
   'errors.md': errorReference,
   'limits.md': limitReference,
   'cli.md': cliReference,
+  's3.md': s3Reference,
 }
 
 const notice =

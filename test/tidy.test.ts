@@ -31,7 +31,7 @@ describe('the import law', () => {
     http: {
       layers: ['core', 'http'],
       node: portable,
-      packages: ['@fastify/busboy', 'file-type', 'mime', 'zod'],
+      packages: ['@fastify/busboy', 'file-type', 'mime', 'saxes', 'zod'],
     },
     'http-cache': { layers: ['http-cache'], node: ['node:buffer', 'node:crypto'], packages: ['lru-cache'] },
     adapters: { layers: ['core'], node: ['*'], packages: [] },
@@ -43,6 +43,7 @@ describe('the import law', () => {
     'src/cli/connection.ts → src/core/version.ts': 'tells the server which release talks to it',
     'src/cli/commands/version.ts → src/core/version.ts': 'prints it',
     'src/cli/reverse-proxy.ts → src/http-cache/index.ts': 'is what the proxy is made of',
+    'src/cli/commands/db-folder.ts → src/entry/database-tools.ts': 'works on a data folder without a server',
     'src/cli/commands/serve.ts → src/entry/config.ts': 'the settings are its options',
     'src/cli/commands/serve.ts → src/entry/node.ts': 'is the server',
   }
@@ -95,6 +96,9 @@ describe('names and files', () => {
     optimised: 'how it differs',
     enhanced: 'how it differs',
   }
+  /** Not ours to choose. */
+  const named = new Set(['ServiceUnavailable'])
+
   test('no file and no declared name has a word that says nothing', () => {
     const declared = /\b(?:const|let|function|class|interface|type)\s+(\w+)|^\s*(?:readonly\s+)?(\w+)\??:/gm
     const found = sources.flatMap((path) => {
@@ -106,11 +110,13 @@ describe('names and files', () => {
       ]
       // The table above.
       if (path === 'test/tidy.test.ts') return []
-      return names.flatMap((name) =>
-        wordsOf(name).flatMap((word) =>
-          Object.hasOwn(banned, word) ? `${path}: ${name}, say ${banned[word]}` : [],
-        ),
-      )
+      return names
+        .filter((name) => !named.has(name))
+        .flatMap((name) =>
+          wordsOf(name).flatMap((word) =>
+            Object.hasOwn(banned, word) ? `${path}: ${name}, say ${banned[word]}` : [],
+          ),
+        )
     })
     expect(found).toEqual([])
   })

@@ -3,10 +3,13 @@ import { filesOf } from './load-job.ts'
 import { freePort, startProcess } from './processes.ts'
 import { measureRounds } from './rounds.ts'
 import { measureLoad } from './run-load.ts'
-import { startSubject } from './subject.ts'
+import { accessKey, bucket, startSubject } from './subject.ts'
+import { signUrl } from '../../src/core/sigv4/sign-url.ts'
+import { createSigningKeys } from '../../src/core/sigv4/signing-keys.ts'
 import type { ContentKind } from './bytes.ts'
 import type { FileSet } from './load-job.ts'
 import type { Context, Outcome } from './scenario.ts'
+import type { Subject } from './subject.ts'
 
 export interface GetFiles {
   readonly visibility: 'public' | 'private'
@@ -14,6 +17,8 @@ export interface GetFiles {
   readonly sizeBytes: number
   readonly kind: ContentKind
   readonly connections: number
+  /** Ask by so many presigned URLs of S3, no two alike, and with no other credentials. */
+  readonly presignedUrls?: number
   /** Open loop at this rate instead of as fast as answers come. */
   readonly ratePerSecond?: number
   /** The number that is compared with the yardstick's. */
@@ -51,18 +56,22 @@ export async function getFiles(plan: GetFiles, context: Context): Promise<Outcom
   const job = {
     host: subject.host,
     connections,
-    headers: visibility === 'private' ? subject.headers : {},
+    headers: visibility === 'private' && !plan.presignedUrls ? subject.headers : {},
     warmupSeconds: context.warmupSeconds,
     seconds: context.secondsPerRound,
     ...(plan.ratePerSecond !== undefined && { ratePerSecond: plan.ratePerSecond }),
     work: { method: 'GET' as const, files: set },
   }
+  const subjectWork = plan.presignedUrls
+    ? { ...job.work, targets: presign(subject, { ...plan, presignedUrls: plan.presignedUrls }) }
+    : job.work
   const measured = await measureRounds({
     rounds: context.rounds,
     compared,
     servers: [subject, yardstick],
     progress: context.progress,
-    subject: async () => (await measureLoad(subject, { ...job, port: subject.port })).measurement,
+    subject: async () =>
+      (await measureLoad(subject, { ...job, work: subjectWork, port: subject.port })).measurement,
     yardstick: async () => (await measureLoad(yardstick, { ...job, port: yardstickPort })).measurement,
   })
   await yardstick.stop()
@@ -76,6 +85,28 @@ export async function getFiles(plan: GetFiles, context: Context): Promise<Outcom
       `each answer under load: status, length, and the first ${sizeBytes <= 4096 ? '' : '4 KiB of each piece of '}bytes`,
     ],
   }
+}
+
+/** Signed before anything is measured. They differ in how long they count, so that no two have a signature in common. */
+function presign(
+  { host, port }: Subject,
+  { files, presignedUrls }: { files: number; presignedUrls: number },
+): string[] {
+  const signingKeys = createSigningKeys()
+  const origin = `http://${host}:${port}`
+  return Array.from({ length: presignedUrls }, (_, index) =>
+    signUrl({
+      method: 'GET',
+      scheme: 'http',
+      host: `${host}:${port}`,
+      path: `/${bucket}/folder/file-${index % files}`,
+      signedAtMs: Date.now(),
+      expiresSeconds: 24 * 3600 + index,
+      region: 'us-east-1',
+      accessKey,
+      signingKeys,
+    }).slice(origin.length),
+  )
 }
 
 async function inParallel<T>(

@@ -17,6 +17,8 @@ export interface LoadJob {
 export interface GetWork {
   readonly method: 'GET'
   readonly files: FileSet
+  /** Asked for in place of the files' paths: number n is a target of file n modulo their count, such as a signed one. */
+  readonly targets?: readonly string[]
 }
 
 /** Files that are alike but for their number and bytes; asked for in turn. */
@@ -35,6 +37,8 @@ export interface PutWork {
   readonly firstNumber: number
   /** Bytes 0 to 9 of each body are the request's number, so that no two bodies are alike. */
   readonly content: Content
+  /** Each request is signed for S3 in its headers, with the hash of its body. */
+  readonly signedWith?: { readonly accessKeyId: string; readonly secret: string }
 }
 
 /** What it answers, as JSON on its standard output. Counts are of the measured seconds only. */

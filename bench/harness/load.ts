@@ -7,23 +7,10 @@ import { generateBytes } from './bytes.ts'
 import { openConnection, requestHead } from './connection.ts'
 import { createHistogram } from './histogram.ts'
 import { digitsOf, filesOf } from './load-job.ts'
+import { signedPutSource } from './signed-puts.ts'
 import type { Connection } from './connection.ts'
 import type { GetWork, LoadJob, LoadResult, PutWork } from './load-job.ts'
-
-/** A prepared request and what its answer must be. One per connection at a time: PUT writes into it. */
-interface Request {
-  readonly bytes: Buffer
-  readonly status: number
-  /** The body expected; `undefined` when any will do. */
-  readonly body: Buffer | undefined
-  readonly sentBytes: number
-}
-
-interface RequestSource {
-  /** The next request for connection number `slot`. */
-  next(slot: number): Request
-  readonly nextNumber: number
-}
+import type { Request, RequestSource } from './request-source.ts'
 
 /** Comparing this much of each piece costs less than a microsecond; small bodies are compared whole. */
 const comparedBytesMax = 4096
@@ -31,7 +18,7 @@ const errorsMax = 100
 const drainMsMax = 20_000
 
 async function runLoad(job: LoadJob): Promise<LoadResult> {
-  const source = job.work.method === 'GET' ? getSource(job, job.work) : putSource(job, job.work)
+  const source = sourceOf(job)
   const tally = createTally(job)
   const queue = createQueue(job)
   const lines = await Promise.all(
@@ -56,6 +43,14 @@ async function runLoad(job: LoadJob): Promise<LoadResult> {
     cpuShare: (cpu.user + cpu.system) / 1e6 / job.seconds,
     nextNumber: source.nextNumber,
   })
+}
+
+function sourceOf(job: LoadJob): RequestSource {
+  const { work } = job
+  if (work.method === 'GET') return getSource(job, work)
+  return work.signedWith
+    ? signedPutSource(job, { ...work, signedWith: work.signedWith })
+    : putSource(job, work)
 }
 
 /** What has been answered, well or not. Only the measured seconds count, but errors always. */
@@ -241,12 +236,16 @@ function createQueue(job: LoadJob): Queue {
 }
 
 function getSource(job: LoadJob, work: GetWork): RequestSource {
-  const requests: Request[] = Array.from(filesOf(work.files), ({ path, content }) => ({
-    bytes: Buffer.from(
-      requestHead({ method: 'GET', path, host: `${job.host}:${job.port}`, headers: job.headers }),
-    ),
-    status: 200,
+  const files = Array.from(filesOf(work.files), ({ path, content }) => ({
+    path,
     body: generateBytes(content),
+  }))
+  const targets = work.targets ?? files.map(({ path }) => path)
+  const host = `${job.host}:${job.port}`
+  const requests: Request[] = targets.map((path, index) => ({
+    bytes: Buffer.from(requestHead({ method: 'GET', path, host, headers: job.headers })),
+    status: 200,
+    body: files[index % files.length]!.body,
     sentBytes: 0,
   }))
   let turn = 0

@@ -53,7 +53,7 @@ function sizeAt(place: number): number {
 }
 
 /** mulberry32: whole numbers below `sides`. */
-function createDice(seed: number): (sides: number) => number {
+export function createDice(seed: number): (sides: number) => number {
   let state = seed
   return (sides) => {
     state = (state + 0x6d2b79f5) | 0

@@ -4,7 +4,7 @@ import { generateBytes } from './bytes.ts'
 import { digitsOf } from './load-job.ts'
 import { measureRounds } from './rounds.ts'
 import { measureLoad } from './run-load.ts'
-import { startSubject } from './subject.ts'
+import { accessKey, bucket, startSubject } from './subject.ts'
 import type { ContentKind } from './bytes.ts'
 import type { Core } from './processes.ts'
 import type { Context, Measurement, Outcome } from './scenario.ts'
@@ -16,9 +16,15 @@ export interface PutFiles {
   readonly compared: 'perSecond' | 'mibPerSecond'
   /** `any`: the server may use all cores. */
   readonly core?: Core
-  /** Measures the yardstick once; `folder` is on the disk that cutty writes to. Or: the same uploads, not compressed. */
+  /** By way of S3, each request signed. */
+  readonly signed?: boolean
+  /**
+   * Measures the yardstick once; `folder` is on the disk that cutty writes to. Or: the same uploads, not compressed, or by way
+   * of REST.
+   */
   readonly yardstick:
     | 'kept as it is'
+    | 'by REST'
     | ((folder: string, seconds: number, round: number) => Promise<Measurement>)
 }
 
@@ -31,15 +37,29 @@ export async function putFiles(plan: PutFiles, context: Context): Promise<Outcom
   const body = generateBytes(content)
   let nextNumber = 0
 
-  async function upload(headers: Readonly<Record<string, string>>): Promise<Measurement> {
+  async function upload(options: {
+    headers?: Readonly<Record<string, string>>
+    signed?: boolean | undefined
+  }): Promise<Measurement> {
+    const { headers, signed = false } = options
     const { measurement, nextNumber: next } = await measureLoad(subject, {
       host: subject.host,
       port: subject.port,
       connections,
-      headers: { ...subject.headers, 'content-type': 'application/octet-stream', ...headers },
+      headers: {
+        ...(!signed && subject.headers),
+        'content-type': 'application/octet-stream',
+        ...headers,
+      },
       warmupSeconds: context.warmupSeconds,
       seconds: context.secondsPerRound,
-      work: { method: 'PUT', path: subject.filePath('folder/{n}'), firstNumber: nextNumber, content },
+      work: {
+        method: 'PUT',
+        path: signed ? `/${bucket}/folder/{n}` : subject.filePath('folder/{n}'),
+        firstNumber: nextNumber,
+        content,
+        ...(signed && { signedWith: accessKey }),
+      },
     })
     nextNumber = next
     return measurement
@@ -52,12 +72,13 @@ export async function putFiles(plan: PutFiles, context: Context): Promise<Outcom
     progress: context.progress,
     async subject() {
       settle()
-      return await upload({})
+      return await upload({ signed: plan.signed })
     },
     async yardstick(round) {
       settle()
       const { yardstick } = plan
-      if (yardstick === 'kept as it is') return await upload({ 'x-cutty-compression': 'off' })
+      if (yardstick === 'by REST') return await upload({})
+      if (yardstick === 'kept as it is') return await upload({ headers: { 'x-cutty-compression': 'off' } })
       return await yardstick(context.folder, context.secondsPerRound, round)
     },
   })

@@ -20,8 +20,11 @@ export interface Subject extends RunningProcess {
 
 export const bucket = 'bench'
 
-const accessKeyId = 'CUTTYBENCHADMIN00000'
-const secretAccessKey = 'bench-only-0123456789abcdef0123456789abcdef'
+/** The administrator's, in the form of `src/core/sigv4`. */
+export const accessKey = {
+  accessKeyId: 'CUTTYBENCHADMIN00000',
+  secret: 'bench-only-0123456789abcdef0123456789abcdef',
+} as const
 
 export interface SubjectOptions {
   /** The command's file, as `npm start` runs it. */
@@ -41,7 +44,7 @@ export async function startSubject(options: SubjectOptions): Promise<Subject> {
   const port = await freePort()
   const origin = `http://${host}:${port}`
   const headers = {
-    authorization: `Basic ${Buffer.from(`${accessKeyId}:${secretAccessKey}`).toString('base64')}`,
+    authorization: `Basic ${Buffer.from(`${accessKey.accessKeyId}:${accessKey.secret}`).toString('base64')}`,
   }
   const process = await startProcess({
     args: [...(profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] : []), entry, 'serve'],
@@ -50,8 +53,8 @@ export async function startSubject(options: SubjectOptions): Promise<Subject> {
       CUTTY_HOST: host,
       CUTTY_PORT: String(port),
       CUTTY_DATA: dataFolder,
-      CUTTY_ADMIN_ACCESS_KEY_ID: accessKeyId,
-      CUTTY_ADMIN_SECRET_ACCESS_KEY: secretAccessKey,
+      CUTTY_ADMIN_ACCESS_KEY_ID: accessKey.accessKeyId,
+      CUTTY_ADMIN_SECRET_ACCESS_KEY: accessKey.secret,
     },
     logPath: join(dataFolder, 'server.log'),
     readyUrl: `${origin}/ready`,

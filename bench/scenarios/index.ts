@@ -11,11 +11,16 @@ import { get64Mib } from './get-64mib.ts'
 import { inlineThreshold } from './inline-threshold.ts'
 import { list1M } from './list-1m.ts'
 import { memory1GibRandom, memory1GibText } from './memory-1gib.ts'
+import { multipart1GibRandom, multipart1GibText } from './multipart-1gib.ts'
 import { put1Kib } from './put-1kib.ts'
 import { put1MibText } from './put-1mib-text.ts'
 import { put1Mib } from './put-1mib.ts'
 import { put16MibRandom, put16MibText } from './put-16mib.ts'
 import { rangeCompressed } from './range-compressed.ts'
+import { s3Get1Kib } from './s3-get-1kib.ts'
+import { s3Put1Kib } from './s3-put-1kib.ts'
+import { signatureFuzz } from './signature-fuzz.ts'
+import { signing } from './signing.ts'
 import { slowSource } from './slow-source.ts'
 import type { Scenario } from '../harness/scenario.ts'
 
@@ -41,6 +46,12 @@ export const scenarios: readonly Scenario[] = [
   brokenTier,
   memory1GibRandom,
   memory1GibText,
+  signing,
+  s3Get1Kib,
+  s3Put1Kib,
+  multipart1GibRandom,
+  multipart1GibText,
+  signatureFuzz,
   list1M,
   inlineThreshold,
 ]

@@ -1,4 +1,4 @@
-import { routes } from '../../src/http/app.ts'
+import { routes } from '../../src/http/rest.ts'
 import { sentence, table } from './markdown.ts'
 
 interface Schema {

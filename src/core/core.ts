@@ -3,6 +3,7 @@ import type { CacheStats } from './cache/cache-stats.ts'
 import type { ReadCounts } from './cache/read-counts.ts'
 import type { CodecName } from './compression/codec.ts'
 import type { Namespace, QueryCache } from './cache/query-cache.ts'
+import type { CorsRule } from './files/cors.ts'
 import type { Pointer } from './files/file.ts'
 import type { IdSource } from './ids.ts'
 import type { Background } from './ports/background.ts'
@@ -12,7 +13,9 @@ import type { Database } from './ports/database.ts'
 import type { Observer } from './ports/observer.ts'
 import type { Room } from './ports/room.ts'
 import type { AccessKeyCredentialRow, TokenCredentialRow } from './statements/accounts.ts'
+import type { SignedUrlRow } from './statements/signed-urls.ts'
 import type { SecretBox } from './accounts/secret-box.ts'
+import type { StatementRuns } from './statement-stats/runs.ts'
 
 /** What this runtime can compress. */
 export interface CompressionParts {
@@ -38,10 +41,16 @@ export interface Core {
   /** What was read of the database. `database` is the one that tells it of each write. */
   readonly rows: Pick<QueryCache, 'clear' | 'stats'>
   readonly pointers: Namespace<{ bucketName: string; key: string }, Pointer>
+  /** Of buckets that have any. */
+  readonly cors: Namespace<{ name: string }, readonly CorsRule[]>
   readonly accessKeys: Namespace<{ id: string }, AccessKeyCredentialRow>
   readonly tokens: Namespace<{ tokenHash: Uint8Array }, TokenCredentialRow>
+  /** Of signed links, whether they were revoked. */
+  readonly signedUrls: Namespace<{ userId: string; id: string }, SignedUrlRow>
   /** Of files, for those who warm a cache. */
   readonly reads: ReadCounts
+  /** What statements cost; the adapter of `database` tells it. */
+  readonly statementRuns: StatementRuns
   readonly clock: Clock
   readonly ids: IdSource
   readonly background: Background

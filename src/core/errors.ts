@@ -17,6 +17,9 @@ export const errorCodes = {
   precondition_failed: 'A precondition does not hold',
   not_acceptable: 'No form of the file is acceptable',
   range_not_satisfiable: 'The range lies outside the file',
+  invalid_part: 'A part is not as it was uploaded',
+  invalid_part_order: 'The parts are not in the order of their numbers',
+  part_too_small: 'A part is too small',
   // Who asks
   unauthenticated: 'Authentication is required',
   invalid_credentials: 'The credentials are not valid',
@@ -25,6 +28,7 @@ export const errorCodes = {
   not_found: 'Not found',
   bucket_not_found: 'There is no such bucket',
   file_not_found: 'There is no such file',
+  upload_not_found: 'There is no such upload',
   user_not_found: 'There is no such user',
   key_not_found: 'There is no such credential',
   job_not_found: 'There is no such job',

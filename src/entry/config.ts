@@ -37,6 +37,27 @@ export function parseBytes(text: string): number {
   return Math.floor(Number(number) * (binary ? 1024 : 1000) ** exponent)
 }
 
+/** `https://files.example.com`, without a path: S3 lives at the root. */
+function parseOrigin(text: string): string {
+  const url = URL.parse(text)
+  const isOrigin = url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
+  if (!isOrigin)
+    throw new Error('must be an http or https URL without a path, such as https://files.example.com')
+  return url.origin
+}
+
+function parseDomains(text: string): readonly string[] {
+  const domains = text.split(',').map((domain) => domain.trim().toLowerCase())
+  if (
+    !domains.every((domain) =>
+      /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(domain),
+    )
+  ) {
+    throw new Error('must be domains without a port, separated by commas')
+  }
+  return domains
+}
+
 const atLeast = (min: number, parse: (text: string) => number) => (text: string) => {
   const value = parse(text)
   if (value < min) throw new Error(`must be at least ${min} bytes`)
@@ -68,6 +89,24 @@ export const settings = {
       'Folder for everything that is stored. Created when absent; belongs to one server at a time.',
     default: './data',
     parse: matching(/\S/, 'a folder'),
+  },
+  publicOrigin: {
+    env: 'CUTTY_PUBLIC_ORIGIN',
+    flag: 'public-origin',
+    description:
+      'Where clients see the server, such as `https://files.example.com`, if a proxy stands before it. Signed URLs are made for it.',
+    default: undefined,
+    whenAbsent: 'the host that a request was sent to, without TLS (on Workers: with it, if it came so)',
+    parse: parseOrigin,
+  },
+  s3BaseDomain: {
+    env: 'CUTTY_S3_BASE_DOMAIN',
+    flag: 's3-base-domain',
+    description:
+      'Domains below which the first labels of a host name a bucket (`bucket.s3.example.com`), separated by commas.',
+    default: undefined,
+    whenAbsent: 'buckets are found by the path only',
+    parse: parseDomains,
   },
   adminAccessKeyId: {
     env: 'CUTTY_ADMIN_ACCESS_KEY_ID',
@@ -133,6 +172,14 @@ export const settings = {
       'Everything that is stored is read and checked this many days after it was the last time. 0 turns it off.',
     default: '30',
     parse: integer(0, 3650),
+  },
+  slowStatementMs: {
+    env: 'CUTTY_SLOW_STATEMENT_MS',
+    flag: 'slow-statement-ms',
+    description:
+      'A statement of the database that takes as many milliseconds is told in the log, with its plan. 0 turns it off.',
+    default: '50',
+    parse: integer(0, 3_600_000),
   },
   log: {
     env: 'CUTTY_LOG',

@@ -59,6 +59,10 @@ export function formatEvent(event: Event, level: LogLevel): string | undefined {
       const { requestId, during, error } = event
       return members({ level: 'error', event: 'failure', requestId, during, error: describeError(error) })
     }
+    case 'security': {
+      const { type, ...about } = event
+      return members({ level: 'warning', event: type, ...about })
+    }
     case 'damage':
       return members({ level: 'error', event: 'damage', blobId: event.blobId, what: event.what })
     case 'storage':
@@ -68,6 +72,10 @@ export function formatEvent(event: Event, level: LogLevel): string | undefined {
       const level = action === 'closed' ? 'info' : 'warning'
       const cause = error === undefined ? {} : { error: describeError(error) }
       return members({ level, event: 'cache_tier', tier, action, during, durationMs, ...cause })
+    }
+    case 'slow_statement': {
+      const { type, durationMs, ...about } = event
+      return members({ level: 'warning', event: type, durationMs: Number(durationMs.toFixed(2)), ...about })
     }
     case 'lifecycle':
       return members({ level: 'info', event: 'lifecycle', message: event.message, ...event.details })

@@ -23,6 +23,8 @@ import type { Core } from '../core/core.ts'
 import { testedCodecs } from './tested-codecs.ts'
 import { createRowCaches } from '../core/row-caches.ts'
 import { collectGarbage, lastSweptMs, sweepOrphans } from '../core/files/collect.ts'
+import { expireUploads } from '../core/files/uploads.ts'
+import { removeExpiredLinks } from '../core/links/revoke.ts'
 import type { Pause } from '../core/jobs/rate.ts'
 import { createJobRunner, type JobRunner } from '../core/jobs/runner.ts'
 import { releaseDeadJobs, removeOldJobs, scheduleScrub } from '../core/jobs/jobs.ts'
@@ -30,6 +32,8 @@ import { createIdSource } from '../core/ids.ts'
 import type { Background } from '../core/ports/background.ts'
 import { systemClock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
+import { createStatementRuns } from '../core/statement-stats/runs.ts'
+import { saveStatementRuns } from '../core/statement-stats/save.ts'
 import { statements } from '../core/statements/registry.ts'
 import { version } from '../core/version.ts'
 import { createApp } from '../http/app.ts'
@@ -87,12 +91,20 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
   const background = createBackground(log.observe)
   const masterKey = config.masterKey ?? readMasterKey(config.data)
   const blobs = await createDiskBlobStore({ folder: config.data })
+  const statementRuns = createStatementRuns({
+    slowMs: config.slowStatementMs,
+    clock: systemClock,
+    background,
+    observe: log.observe,
+    explain: (statement) => database.explain(statement),
+  })
   const database = await openSqliteDatabase({
     file: join(config.data, 'cutty.db'),
     statements,
     migrationsFolder: fileURLToPath(new URL('../../migrations', import.meta.url)),
     inlineBlobBytesMax,
     nowMs: systemClock.now(),
+    onRun: statementRuns.note,
   })
   held.defer(() => database.close())
   // Not before the last sweep, or ids of a clock that went back would be taken for those of dead uploads.
@@ -118,6 +130,7 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
   })
   const core: Core = {
     ...rowCaches,
+    statementRuns,
     blobs,
     compression: {
       available: await testedCodecs(log.observe),
@@ -138,7 +151,9 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
   const jobs: JobRunner = createJobRunner(core, { pause })
   await checkMasterKey(core)
   const firstKey = await ensureAdministrator(core, config.admin)
-  const server = createHttpServer(createApp(core))
+  const server = createHttpServer(
+    createApp(core, { baseDomains: config.s3BaseDomain, publicOrigin: config.publicOrigin }),
+  )
   const url = await listen(server, config)
   const timers = keepHouse(core, { startedMs, jobs, scrubDays: config.scrubDays })
   log.observe({ type: 'lifecycle', message: 'started', details: { version, url, pid: process.pid } })
@@ -154,7 +169,7 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
       const deadline = setTimeout(() => server.closeAllConnections(), config.shutdownSeconds * 1000)
       await closed
       clearTimeout(deadline)
-      keepReadCounts(core)
+      keepCounts(core)
       await background.settled()
       await held.disposeAsync()
       log.observe({ type: 'lifecycle', message: 'stopped' })
@@ -177,9 +192,11 @@ function keepHouse(
   })
   const collect = () => {
     core.background.run('collect garbage', async () => {
+      await expireUploads(core)
       await collectGarbage(core, { graceMs: garbageGraceMs })
+      await removeExpiredLinks(core)
     })
-    keepReadCounts(core)
+    keepCounts(core)
     // Only after an outage there is anything to go on with that nobody said.
     jobs.wake()
   }
@@ -196,9 +213,10 @@ function keepHouse(
   return [setInterval(collect, collectEveryMs).unref(), setInterval(schedule, scheduleEveryMs).unref()]
 }
 
-/** Nothing is written where nothing was read since the last time. */
-function keepReadCounts(core: Core): void {
+/** Nothing is written where nothing was counted since the last time. */
+function keepCounts(core: Core): void {
   core.background.run('write down what is read most', () => saveReads(core))
+  core.background.run('write down what statements cost', () => saveStatementRuns(core))
 }
 
 /** Ends early, and is no reason for the process to stay, when it is to stop. */

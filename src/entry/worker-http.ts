@@ -46,12 +46,19 @@ function fromFetch(request: Request): HttpRequest {
   const { headers, url } = request
   const declared = headers.get('content-length')
   const bodyBytes = request.body === null ? 0 : declared === null ? undefined : Number(declared)
+  const hostStart = url.indexOf('//') + 2
+  const hostEnd = url.indexOf('/', hostStart)
   return {
     method: request.method,
     // Behind scheme and host, as it is: a URL parser would fold what is left to fold.
-    target: url.slice(url.indexOf('/', url.indexOf('//') + 2)),
-    header: (name) =>
-      (name === 'accept-encoding' ? clientAcceptEncoding(request) : headers.get(name)) ?? undefined,
+    target: url.slice(hostEnd),
+    scheme: url.startsWith('https:') ? 'https' : 'http',
+    header(name) {
+      if (name === 'accept-encoding') return clientAcceptEncoding(request) ?? undefined
+      // A request of another Worker has none but that of its URL.
+      return headers.get(name) ?? (name === 'host' ? url.slice(hostStart, hostEnd) : undefined)
+    },
+    headerCharset: 'utf8',
     headers: () => headers,
     bodyBytes,
     body: readBody(request.body, bodyBytes),

@@ -14,7 +14,9 @@ import { createSingleFlight } from '../core/cache/single-flight.ts'
 import type { Core } from '../core/core.ts'
 import { createRowCaches } from '../core/row-caches.ts'
 import { collectGarbage, sweepOrphans } from '../core/files/collect.ts'
+import { expireUploads } from '../core/files/uploads.ts'
 import { removeOldJobs, scheduleScrub } from '../core/jobs/jobs.ts'
+import { removeExpiredLinks } from '../core/links/revoke.ts'
 import type { Pause } from '../core/jobs/rate.ts'
 import { createJobRunner } from '../core/jobs/runner.ts'
 import { createIdSource } from '../core/ids.ts'
@@ -22,8 +24,11 @@ import type { Background } from '../core/ports/background.ts'
 import { systemClock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import { endlessRoom } from '../core/ports/room.ts'
+import { createStatementRuns } from '../core/statement-stats/runs.ts'
+import { saveStatementRunsWhenDue } from '../core/statement-stats/save.ts'
 import { statements } from '../core/statements/registry.ts'
 import { type App, createApp } from '../http/app.ts'
+import type { S3Options } from '../http/s3/s3.ts'
 import { settings } from './config.ts'
 import { formatEvent } from './log.ts'
 import { testedCodecs } from './tested-codecs.ts'
@@ -41,6 +46,10 @@ export interface Env {
   readonly CUTTY_ADMIN_SECRET_ACCESS_KEY?: string
   /** Of {@link settings}. */
   readonly CUTTY_SCRUB_DAYS?: string
+  /** 200 where it is not set. */
+  readonly CUTTY_SLOW_STATEMENT_MS?: string
+  readonly CUTTY_PUBLIC_ORIGIN?: string
+  readonly CUTTY_S3_BASE_DOMAIN?: string
 }
 
 /** Some seconds of the 30 that a request may compute: what is longer, as far as that is known, is kept as it is. */
@@ -63,6 +72,8 @@ const edgeBudgetMs = 100
 const kvBudgetMs = 200
 /** Longer than any read: a Worker's request may stream for hours, and R2 ends it when the object goes. */
 const garbageGraceMs = 24 * 3_600_000
+/** What is slow for a database that answers to many others too. */
+const slowStatementMs = '200'
 /** Longer than any upload: what is older and has no row belongs to nobody. */
 const uploadMsMax = 24 * 3_600_000
 
@@ -98,12 +109,29 @@ function readAdmin(env: Env): KeyPair | undefined {
   }
 }
 
+/** Where clients see this service, and its buckets. */
+function readPlaces(env: Env): S3Options {
+  const { publicOrigin, s3BaseDomain } = settings
+  const { CUTTY_PUBLIC_ORIGIN: origin, CUTTY_S3_BASE_DOMAIN: domains } = env
+  return {
+    ...(origin && { publicOrigin: publicOrigin.parse(origin) }),
+    ...(domains && { baseDomains: s3BaseDomain.parse(domains) }),
+  }
+}
+
 async function join(env: Env): Promise<{ core: Core; app: App }> {
   const masterKey = env.CUTTY_MASTER_KEY ?? ''
   if (masterKey.length < 32) {
     throw new Error('The secret CUTTY_MASTER_KEY is not set, or has fewer than 32 characters.')
   }
-  const database = createD1Database(env.DB, { statements })
+  const statementRuns = createStatementRuns({
+    slowMs: settings.slowStatementMs.parse(env.CUTTY_SLOW_STATEMENT_MS ?? slowStatementMs),
+    clock: systemClock,
+    background,
+    observe,
+    explain: (statement) => database.explain(statement),
+  })
+  const database = createD1Database(env.DB, { statements, onRun: statementRuns.note })
   const rowCaches = createRowCaches({
     database,
     bytesMax: rowBytesMax,
@@ -124,6 +152,7 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
   })
   const core: Core = {
     ...rowCaches,
+    statementRuns,
     blobs: createR2BlobStore(env.BLOBS, {
       fixedLengthStream: (sizeBytes) => new FixedLengthStream(sizeBytes),
     }),
@@ -148,7 +177,7 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
   // Nobody would see a made-up key here: the first administrator's comes from the secrets.
   const admin = readAdmin(env)
   if (admin) await ensureAdministrator(core, admin)
-  return { core, app: createApp(core) }
+  return { core, app: createApp(core, readPlaces(env)) }
 }
 
 /**
@@ -193,8 +222,11 @@ const observe: Observer = (event) => {
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     try {
-      const { app } = await start(env)
-      return await serveFetch(app, request)
+      const { core, app } = await start(env)
+      core.statementRuns.turn()
+      const response = await serveFetch(app, request)
+      saveStatementRunsWhenDue(core)
+      return response
     } catch (error) {
       observe({ type: 'failure', requestId: undefined, during: 'start', error })
       const body = JSON.stringify({
@@ -210,12 +242,16 @@ export default {
 
   async scheduled(_event: unknown, env: Env): Promise<void> {
     const { core } = await start(env)
+    core.statementRuns.turn()
+    await expireUploads(core)
     await collectGarbage(core, { graceMs: garbageGraceMs })
+    await removeExpiredLinks(core)
     await sweepOrphans(core, { beforeMs: core.clock.now() - uploadMsMax })
     await removeOldJobs(core)
     await scheduleScrub(core, {
       days: settings.scrubDays.parse(env.CUTTY_SCRUB_DAYS ?? settings.scrubDays.default),
     })
     await createJobRunner(core, { pause }).run({ budgetMs: jobsBudgetMs })
+    saveStatementRunsWhenDue(core)
   },
 }

@@ -1,41 +1,14 @@
-import { anonymous, type Caller } from '../core/accounts/caller.ts'
-import { authenticate } from '../core/accounts/credentials.ts'
-import { createTrace, type Trace } from '../core/cache/trace.ts'
+import { anonymous } from '../core/accounts/caller.ts'
+import { createTrace } from '../core/cache/trace.ts'
 import type { Core } from '../core/core.ts'
-import { CuttyError } from '../core/errors.ts'
 import { idTimePrefix } from '../core/ids.ts'
-import { accountRoutes } from './api/accounts.ts'
-import { bucketRoutes } from './api/buckets.ts'
-import { cacheRoutes } from './api/cache.ts'
-import { compressionRoutes } from './api/compression.ts'
-import { documentRoutes } from './api/documents.ts'
-import { fileRoutes } from './api/files.ts'
-import { downloadRoute } from './api/download.ts'
-import { healthRoutes } from './api/health.ts'
-import { jobRoutes } from './api/jobs.ts'
-import { uploadRoutes } from './api/upload.ts'
 import type { Delivery, HandledRequest, HttpReply, HttpRequest } from './exchange.ts'
 import { formatCacheStatus, formatServerTiming } from './headers/cache-status.ts'
-import { parseAuthorization } from './headers/authorization.ts'
-import { byteLength, readJson, validate } from './json.ts'
-import { isFailure, problemReply, toCuttyError } from './problem.ts'
-import { createRouter, type Route, type RouteMatch } from './route.ts'
-import { parseQuery, splitTarget } from './target.ts'
-
-const apiRoutes: readonly Route[] = [
-  downloadRoute,
-  ...uploadRoutes,
-  ...fileRoutes,
-  ...bucketRoutes,
-  ...compressionRoutes,
-  ...cacheRoutes,
-  ...accountRoutes,
-  ...jobRoutes,
-  ...healthRoutes,
-]
-
-/** Every route, the most asked for first. */
-export const routes: readonly Route[] = [...apiRoutes, ...documentRoutes(apiRoutes)]
+import { byteLength } from './json.ts'
+import type { RequestContext } from './protocol.ts'
+import { createRest } from './rest.ts'
+import { createS3, type S3Options } from './s3/s3.ts'
+import { splitTarget } from './target.ts'
 
 export interface App {
   /** Never rejects: what goes wrong is a reply too. */
@@ -43,11 +16,12 @@ export interface App {
 }
 
 /**
- * The application: request → route → identify → validate → handle → reply, errors rendered in one place, and one
- * event for each request when its last byte is out.
+ * The application: request → protocol → identify → authorise → handle → reply, errors rendered in one place for each protocol,
+ * and one event for each request when its last byte is out.
  */
-export function createApp(core: Core): App {
-  const findRoute = createRouter(routes)
+export function createApp(core: Core, options: S3Options = {}): App {
+  const rest = createRest(core, options)
+  const s3 = createS3(core, options)
   const nextRequestId = createRequestIds(core)
 
   return {
@@ -55,24 +29,21 @@ export function createApp(core: Core): App {
       const startedMs = core.clock.monotonic()
       const requestId = nextRequestId()
       const { path, query } = splitTarget(request.target)
-      let match: RouteMatch | undefined
-      let caller: Caller = anonymous
-      let errorCode: string | undefined
       const trace = createTrace()
+      const context: RequestContext = { requestId, path, query, trace, caller: anonymous, route: 'unknown' }
+      const protocol = s3.speaks(request, context) ? s3 : rest
+      let errorCode: string | undefined
       let reply: HttpReply
       try {
-        match = findRoute(request.method, path)
-        const authorization = request.header('authorization')
-        if (authorization !== undefined) caller = await identify(core, authorization)
-        reply = await runRoute(core, request, { match, query, caller, trace })
+        reply = await protocol.answer(request, context)
       } catch (thrown) {
-        const error = toCuttyError(thrown)
-        errorCode = error.code
-        if (isFailure(error)) {
-          const during = `${request.method} ${match?.route.path ?? path}`
-          core.observe({ type: 'failure', requestId, during, error })
+        const { reply: rendered, code, failure } = protocol.renderError(thrown, request, context)
+        reply = rendered
+        errorCode = code
+        if (failure !== undefined) {
+          const during = `${request.method} ${context.route === 'unknown' ? path : context.route}`
+          core.observe({ type: 'failure', requestId, during, error: failure })
         }
-        reply = problemReply(error, requestId)
       }
 
       const delivered = (delivery: Delivery) => {
@@ -83,12 +54,12 @@ export function createApp(core: Core): App {
           type: 'request',
           requestId,
           method: request.method,
-          route: match?.route.path ?? 'unknown',
+          route: context.route,
           path,
           status: reply.status,
           bytesSent: delivery.bytesSent,
           durationMs: core.clock.monotonic() - startedMs,
-          userId: caller.userId,
+          userId: context.caller.userId,
           errorCode,
           aborted: delivery.failure !== undefined || delivery.clientGone === true,
         })
@@ -100,43 +71,6 @@ export function createApp(core: Core): App {
   }
 }
 
-async function identify(core: Core, value: string): Promise<Caller> {
-  const authorization = parseAuthorization(value)
-  if (authorization?.scheme === 'basic') {
-    const { accessKeyId, secret } = authorization
-    return authenticate(core, { kind: 'access_key', accessKeyId, secret })
-  }
-  if (authorization?.scheme === 'bearer') {
-    return authenticate(core, { kind: 'token', token: authorization.token })
-  }
-  throw new CuttyError('invalid_credentials', 'Use HTTP Basic with an access key, or a Bearer token.')
-}
-
-function runRoute(
-  core: Core,
-  request: HttpRequest,
-  of: { match: RouteMatch; query: string; caller: Caller; trace: Trace },
-): HttpReply | Promise<HttpReply> {
-  const { route, params } = of.match
-  const query = of.query === '' ? emptyQuery(route) : readQuery(route, of.query)
-  const call = { core, request, caller: of.caller, trace: of.trace, params, query }
-  if (!route.body) return route.handle({ ...call, body: undefined })
-  return readJson(request, route.body).then((body) => route.handle({ ...call, body }))
-}
-
-function readQuery(route: Route, query: string): unknown {
-  return route.query ? validate(route.query, parseQuery(query), 'query') : {}
-}
-
-/** Most requests have no query: what that means is found out once. */
-const emptyQueries = new Map<Route, unknown>()
-
-function emptyQuery(route: Route): unknown {
-  let query = emptyQueries.get(route)
-  if (query === undefined) emptyQueries.set(route, (query = readQuery(route, '')))
-  return query
-}
-
 /** What every reply has, and what a reply to HEAD must not have. */
 function finishReply(request: HttpRequest, reply: HttpReply, requestId: string): HttpReply {
   const { status, body } = reply
@@ -145,7 +79,10 @@ function finishReply(request: HttpRequest, reply: HttpReply, requestId: string):
   headers['X-Request-Id'] = requestId
   if (typeof body === 'string' || body instanceof Uint8Array)
     headers['Content-Length'] ??= String(byteLength(body))
-  return request.method === 'HEAD' ? { status, headers } : reply
+  if (request.method === 'HEAD') return { status, headers }
+  // Without it Node would send nothing in chunks.
+  if (body === undefined && status !== 204 && status !== 304) headers['Content-Length'] ??= '0'
+  return reply
 }
 
 /** Unique and short: the time the application started, random characters, a counter. */

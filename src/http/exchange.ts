@@ -10,8 +10,12 @@ export interface HttpRequest {
    * runtime shows it. Anything else could name another key than the client meant.
    */
   readonly target: string
+  /** Left out where the entry speaks no TLS: a proxy in front of it may, but then only the configuration knows. */
+  readonly scheme?: 'http' | 'https'
   /** Value of a field by its lower-case name; several are joined with `, `. */
   header(name: string): string | undefined
+  /** What a character beyond ASCII in a field's value was as bytes; that decides whether a signature over it is right. */
+  readonly headerCharset?: 'latin1' | 'utf8'
   /** All fields, names in lower case. */
   headers(): Iterable<readonly [name: string, value: string]>
   /**

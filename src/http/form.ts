@@ -13,6 +13,15 @@ export interface FormFile {
   readonly body: AsyncIterable<Uint8Array>
 }
 
+export interface FormReading {
+  /** Whether the part of that name is a file. Without it: one that says so, or has the name of a file. */
+  readonly isFile?: (field: string) => boolean
+  /** Sees each field as it comes, all of it. What it throws ends the reading. */
+  readonly onField?: (name: string, value: string) => void
+  /** The form has one file: what follows it is passed over. */
+  readonly onlyOne?: boolean
+}
+
 /**
  * Reads a `multipart/form-data` body, calling `onFile` for one file after the other while the body streams through:
  * a form of any size takes the memory of a chunk. Throws `unsupported_media_type`, `invalid_request` for what is no form,
@@ -21,22 +30,32 @@ export interface FormFile {
 export async function readForm(
   request: HttpRequest,
   onFile: (file: FormFile) => Promise<void>,
+  reading: FormReading = {},
 ): Promise<void> {
-  const parser = createParser(request.header('content-type'))
+  const parser = createParser(request.header('content-type'), reading)
   const fields: Record<string, string> = {}
   let tasks: Promise<void> = Promise.resolve()
   let failure: unknown
+  let [isBegun, isRead] = [false, false]
   const fail = (error: unknown) => {
     failure ??= error
   }
   const streams = new Set<BusboyFileStream>()
 
-  parser.on('field', (name, value, _nameCut, valueCut) => {
+  // The parser's types promise a name, but a part need not have one.
+  parser.on('field', (name: string | undefined, value, _nameCut, valueCut) => {
+    if (isBegun) return
+    if (name === undefined) return fail(new CuttyError('invalid_request', 'A part of the form has no name.'))
     if (valueCut)
       fail(
         new CuttyError('too_large', `The form field “${name}” has over ${limits.formFieldBytesMax} bytes.`),
       )
     fields[name] = value
+    try {
+      if (!failure) reading.onField?.(name, value)
+    } catch (error) {
+      fail(error)
+    }
   })
   parser.on('file', (_field, stream, fileName, _encoding, contentType) => {
     streams.add(stream)
@@ -51,18 +70,23 @@ export async function readForm(
       body: readFile(stream),
     }
     delete fields['key']
-    const task = onFile(file)
+    const task = failure || isBegun ? Promise.resolve() : onFile(file)
+    isBegun = reading.onlyOne === true
     tasks = tasks
       .then(() => task)
       .catch(fail)
       // What was not read must pass, or the parser would wait for it for ever.
       .finally(() => stream.resume())
-    task.catch(() => stream.resume())
+    task.then(
+      () => (isRead = reading.onlyOne === true),
+      () => stream.resume(),
+    )
   })
   for (const event of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const) {
-    parser.on(event, () =>
-      fail(new CuttyError('too_large', `A form may have at most ${limits.formFilesMax} parts.`)),
-    )
+    parser.on(event, () => {
+      if (isBegun) return
+      fail(new CuttyError('too_large', `A form may have at most ${limits.formFilesMax} parts.`))
+    })
   }
   const finished = new Promise<void>((resolve, reject) => {
     parser.on('finish', () => resolve())
@@ -73,11 +97,14 @@ export async function readForm(
   try {
     for await (const chunk of request.body) {
       if (failure) throw failure
+      if (isRead) continue
       // The parser keeps what it is given; the chunk is ours only until the next one.
       await Promise.race([write(parser, new Uint8Array(chunk)), finished])
     }
-    parser.end()
-    await finished
+    if (!isRead) {
+      parser.end()
+      await finished
+    }
   } catch (error) {
     parser.destroy(error as Error)
     // A file that nobody ends would be waited for for ever.
@@ -89,7 +116,7 @@ export async function readForm(
   if (failure) throw failure
 }
 
-function createParser(contentType: string | undefined): BusboyInstance {
+function createParser(contentType: string | undefined, { isFile }: FormReading): BusboyInstance {
   if (!/^multipart\/form-data\s*;/i.test(contentType ?? '')) {
     throw new CuttyError(
       'unsupported_media_type',
@@ -99,6 +126,7 @@ function createParser(contentType: string | undefined): BusboyInstance {
   try {
     return new Busboy({
       headers: { 'content-type': contentType as string },
+      ...(isFile && { isPartAFile: (field = '') => isFile(field) }),
       limits: {
         fieldNameSize: 1024,
         fieldSize: limits.formFieldBytesMax,
@@ -121,7 +149,8 @@ function write(parser: BusboyInstance, chunk: Uint8Array): Promise<void> {
 
 async function* readFile(stream: BusboyFileStream): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of stream) yield chunk as Uint8Array
+    // Whoever stops reading leaves the rest to be passed over: of a stream that was destroyed, the parser would hear nothing more.
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) yield chunk as Uint8Array
   } catch (cause) {
     throw asFormError(cause)
   }

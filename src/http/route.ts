@@ -3,10 +3,18 @@ import type { Caller } from '../core/accounts/caller.ts'
 import type { Trace } from '../core/cache/trace.ts'
 import type { Core } from '../core/core.ts'
 import { CuttyError } from '../core/errors.ts'
+import type { SigningKeys } from '../core/sigv4/signing-keys.ts'
 import type { HttpReply, HttpRequest } from './exchange.ts'
 import { decodePathPart } from './target.ts'
 
 export type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
+
+/** What makes links to this service. */
+export interface Signing {
+  readonly signingKeys: SigningKeys
+  /** Where clients see this service, if that is configured. */
+  readonly publicOrigin: string | undefined
+}
 
 /** What a handler gets. `params`, `query` and `body` have been validated by the route's schemas. */
 export interface Call<Query = unknown, Body = unknown> {
@@ -15,6 +23,8 @@ export interface Call<Query = unknown, Body = unknown> {
   readonly caller: Caller
   /** Where what is read comes from: told to who reads. */
   readonly trace: Trace
+  /** For what is signed. */
+  readonly signing: Signing
   readonly params: Readonly<Record<string, string>>
   readonly query: Query
   readonly body: Body

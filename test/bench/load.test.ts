@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { generateBytes } from '../../bench/harness/bytes.ts'
+import { readSignedRequest } from '../../src/core/sigv4/signed-request.ts'
+import { createSigningKeys } from '../../src/core/sigv4/signing-keys.ts'
+import { verifySignature } from '../../src/core/sigv4/verify.ts'
 import type { AddressInfo } from 'node:net'
 import type { RequestListener, Server } from 'node:http'
 import type { LoadJob, LoadResult } from '../../bench/harness/load-job.ts'
@@ -86,6 +90,59 @@ describe('load generator', () => {
     expect(result.requestsInAll).toBeGreaterThanOrEqual(39)
     expect(result.requestsInAll).toBeLessThanOrEqual(41)
     expect(result.latencyMs.max).toBeGreaterThan(600)
+  })
+
+  test('asks for targets in the place of paths', async () => {
+    const asked = new Set<string>()
+    const listener: RequestListener = (request, response) => {
+      asked.add(request.url!)
+      request.url = request.url!.split('?')[0]!
+      files()(request, response)
+    }
+    const targets = ['/file-0?a', '/file-1?b', '/file-0?c', '/file-1?d']
+    const result = await loadAgainst(listener, { ...get, targets })
+    expect(result.errors).toBe(0)
+    expect([...asked].toSorted()).toEqual(targets.toSorted())
+  })
+
+  test('puts files to S3 that are all different, each signed as it is', async () => {
+    const signedWith = { accessKeyId: 'AKIDTEST', secret: 'a secret' }
+    const signingKeys = createSigningKeys()
+    const seen = new Set<string>()
+    const wrong: unknown[] = []
+    const result = await loadAgainst(
+      (request, response) => {
+        const pieces: Buffer[] = []
+        request.on('data', (piece: Buffer) => pieces.push(piece))
+        request.on('end', () => {
+          const sha256 = createHash('sha256').update(Buffer.concat(pieces)).digest('hex')
+          const signed = readSignedRequest(
+            {
+              method: 'PUT',
+              path: request.url!,
+              query: '',
+              header: (name) => request.headers[name],
+              headers: () => Object.entries(request.headers),
+            },
+            { api: 's3' },
+          )!
+          seen.add(`${request.url} ${sha256}`)
+          try {
+            const hosts = [request.headers.host!]
+            verifySignature(signed, { secret: signedWith.secret, signingKeys, hosts, nowMs: Date.now() })
+            expect(signed.payload).toEqual({ kind: 'hash', sha256 })
+          } catch (error) {
+            wrong.push(error)
+          }
+          response.writeHead(200, { 'content-length': 0 }).end()
+        })
+      },
+      { method: 'PUT', path: '/bench/put-{n}', firstNumber: 5, content, signedWith },
+    )
+    expect(wrong).toEqual([])
+    expect(result.errors).toBe(0)
+    expect(seen.size).toBe(result.requestsInAll)
+    expect(result.nextNumber).toBe(5 + seen.size)
   })
 
   test('puts numbered files, no two alike', async () => {

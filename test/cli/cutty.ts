@@ -46,6 +46,8 @@ export async function runCutty(args: readonly string[], options: RunOptions = {}
 
 export interface TestServer {
   readonly url: string
+  /** Its data. */
+  readonly folder: string
   fetch(path: string, init?: RequestInit): Promise<Response>
   /** Stores a file without a process for it. */
   store(bucket: string, key: string, content: string): Promise<void>
@@ -80,6 +82,7 @@ export async function startCutty(): Promise<TestServer> {
     fetch(server.url + path, { ...init, headers: { authorization } })
   return {
     url: server.url,
+    folder,
     fetch: request,
     async store(bucket, key, content) {
       const path = `/api/v1/buckets/${bucket}/files?key=${encodeURIComponent(key)}`

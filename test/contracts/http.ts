@@ -6,6 +6,7 @@ import { cacheTests } from './http/cache.ts'
 import { codedConditionTests, codedRangeTests } from './http/coded-conditions.ts'
 import { compressionPolicyTests, storingTests } from './http/compression.ts'
 import { conditionTests } from './http/conditions.ts'
+import { databaseStatsTests } from './http/database-stats.ts'
 import { documentTests } from './http/documents.ts'
 import { fileTests } from './http/files.ts'
 import { formTests } from './http/forms.ts'
@@ -16,6 +17,7 @@ import { listingTests } from './http/listing.ts'
 import { clientCodingTests, negotiationTests } from './http/negotiation.ts'
 import { readingTests } from './http/reading.ts'
 import { setStage, type Stage } from './http/stage.ts'
+import { signedUrlTests } from './http/signed-urls.ts'
 import { storageStatsTests } from './http/storage-stats.ts'
 import type { HttpSubject } from './http/subject.ts'
 import { transferTests } from './http/transfers.ts'
@@ -53,10 +55,12 @@ export function httpContract(
     listingTests(stage)
     accountTests(stage)
     accessTests(stage)
+    signedUrlTests(stage)
     documentTests(stage)
     storageStatsTests(stage)
     jobTests(stage)
     cacheTests(stage)
+    databaseStatsTests(stage)
     for (const tests of more) tests(stage)
   })
 }

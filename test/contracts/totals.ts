@@ -15,6 +15,9 @@ import {
 } from '../../src/core/files/change.ts'
 import { collectGarbage } from '../../src/core/files/collect.ts'
 import type { FileDescription } from '../../src/core/files/file.ts'
+import { abortUpload, createUpload } from '../../src/core/files/uploads.ts'
+import { completeUpload, type ListedPart } from '../../src/core/files/complete-upload.ts'
+import { putPart } from '../../src/core/files/put-part.ts'
 import { putFile } from '../../src/core/files/put.ts'
 import { bind, type Database, type Statement } from '../../src/core/ports/database.ts'
 import { defineStatement } from '../../src/core/statements/define.ts'
@@ -109,6 +112,16 @@ const step = fc.oneof(
       description: fc.option(description, { nil: undefined }),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('parts' as const),
+      at: place,
+      bodies: fc.array(fc.constantFrom(...bodies), { minLength: 1, maxLength: 3 }),
+      description,
+      end: fc.constantFrom('complete' as const, 'abort' as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('describe' as const), at: place, description }) },
   {
     weight: 1,
@@ -132,6 +145,7 @@ async function run(core: Core, caller: Caller, wanted: Step): Promise<unknown> {
       compression: wanted.compression,
     })
   }
+  if (wanted.do === 'parts') return upload(core, caller, wanted)
   if (wanted.do === 'copy' || wanted.do === 'rename') {
     const change = wanted.description && (() => wanted.description as FileDescription)
     const request = { source: at, destination: wanted.to, change }
@@ -144,6 +158,22 @@ async function run(core: Core, caller: Caller, wanted: Step): Promise<unknown> {
   if (wanted.do === 'deleteMany')
     return deleteFiles(core, caller, { bucket: at.bucket, keys: ['a', 'b', at.key] })
   return collectGarbage(core, { graceMs: 0 })
+}
+
+async function upload(core: Core, caller: Caller, wanted: Step & { do: 'parts' }): Promise<unknown> {
+  const { at, description } = wanted
+  const { id: uploadId } = await createUpload(core, caller, { ...at, description })
+  const parts: ListedPart[] = []
+  for (const [index, bytes] of wanted.bodies.entries()) {
+    async function* body() {
+      yield bytes
+    }
+    const number = index + 1
+    const { etag } = await putPart(core, caller, { ...at, uploadId, number, body: body() })
+    parts.push({ number, etag })
+  }
+  if (wanted.end === 'abort') return abortUpload(core, caller, { ...at, uploadId })
+  return completeUpload(core, caller, { ...at, uploadId, parts, partBytesMin: 0 })
 }
 
 /** The totals of `storage_totals` are those of its files, after whatever was done: kept by triggers, on every database. */

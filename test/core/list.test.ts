@@ -54,6 +54,8 @@ describe(`a filter without an index, over ${count} files`, () => {
         tags: '{}',
         createdAtMs: 0,
         modifiedAtMs: Date.parse(modifiedAt),
+        checksum: null,
+        visibility: null,
       }),
     )
     for (let at = 0; at < rows.length; at += 500) await opened.core.database.batch(rows.slice(at, at + 500))

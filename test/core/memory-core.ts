@@ -8,6 +8,7 @@ import type { Clock } from '../../src/core/ports/clock.ts'
 import type { Database } from '../../src/core/ports/database.ts'
 import { endlessRoom } from '../../src/core/ports/room.ts'
 import { createRowCaches } from '../../src/core/row-caches.ts'
+import { createStatementRuns } from '../../src/core/statement-stats/runs.ts'
 
 export const testMasterKey = 'a master key for tests'
 
@@ -28,6 +29,13 @@ export function createMemoryCore(
       clock,
       background,
       flight: createSingleFlight({ timeoutMs: 10_000 }),
+    }),
+    statementRuns: createStatementRuns({
+      slowMs: 0,
+      clock,
+      background,
+      observe() {},
+      explain: (statement) => database.explain(statement),
     }),
     cache,
     cacheStats,

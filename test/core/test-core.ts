@@ -18,6 +18,7 @@ import type { Database } from '../../src/core/ports/database.ts'
 import type { Background } from '../../src/core/ports/background.ts'
 import type { Event } from '../../src/core/ports/observer.ts'
 import { endlessRoom } from '../../src/core/ports/room.ts'
+import { createStatementRuns } from '../../src/core/statement-stats/runs.ts'
 import { statements } from '../../src/core/statements/registry.ts'
 import { testBytes } from './test-bytes.ts'
 import { createTestClock, type TestClock } from './test-clock.ts'
@@ -45,12 +46,20 @@ export async function openTestCore(
   const clock = createTestClock()
   const events: Event[] = []
   const background = createTestBackground()
+  const statementRuns = createStatementRuns({
+    slowMs: 50,
+    clock,
+    background,
+    observe: (event) => events.push(event),
+    explain: (statement) => database.explain(statement),
+  })
   const database = await openSqliteDatabase({
     file: join(folder, 'cutty.db'),
     statements,
     migrationsFolder,
     inlineBlobBytesMax: options.inlineBlobBytesMax ?? 4096,
     nowMs: clock.now(),
+    onRun: statementRuns.note,
   })
   const rowCaches = createRowCaches({
     database,
@@ -61,6 +70,7 @@ export async function openTestCore(
   })
   const core: Core = {
     ...rowCaches,
+    statementRuns,
     room: endlessRoom,
     blobs: await createDiskBlobStore({ folder }),
     compression: {

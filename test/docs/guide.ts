@@ -63,6 +63,7 @@ export function testCommands(
           ...process.env,
           ...server.env,
           URL: server.url,
+          CUTTY_DATA: server.folder,
           KEY: `${server.env['CUTTY_ACCESS_KEY_ID']}:${server.env['CUTTY_SECRET_ACCESS_KEY']}`,
           PATH: `${bin}${delimiter}${process.env['PATH']}`,
         },

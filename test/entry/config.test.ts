@@ -14,6 +14,7 @@ describe('configuration', () => {
       cacheFolderBytes: 10 * 1024 ** 3,
       reserveBytes: 64 * 1024 ** 2,
       scrubDays: 30,
+      slowStatementMs: 50,
       log: 'requests',
       shutdownSeconds: 30,
       admin: undefined,
@@ -23,7 +24,7 @@ describe('configuration', () => {
   test('has a flag, a variable and a description for each setting, each once', () => {
     const all = Object.values<Setting<unknown>>(settings)
     for (const { env, flag, description, default: fallback, whenAbsent } of all) {
-      expect(env).toMatch(/^CUTTY_[A-Z_]+$/)
+      expect(env).toMatch(/^CUTTY_[A-Z0-9_]+$/)
       expect(flag).toBe(env.slice('CUTTY_'.length).toLowerCase().replaceAll('_', '-'))
       expect(description).toMatch(/\.$/)
       expect(fallback ?? whenAbsent).toBeDefined()
@@ -36,6 +37,8 @@ describe('configuration', () => {
       CUTTY_HOST: '::',
       CUTTY_PORT: '0',
       CUTTY_DATA: '/var/lib/cutty data',
+      CUTTY_PUBLIC_ORIGIN: 'https://Files.example.com:443/',
+      CUTTY_S3_BASE_DOMAIN: 's3.example.com, S3.internal',
       CUTTY_ADMIN_ACCESS_KEY_ID: 'ADMIN_1',
       CUTTY_ADMIN_SECRET_ACCESS_KEY: 's3cret/with+signs=',
       CUTTY_MASTER_KEY: masterKey,
@@ -44,6 +47,7 @@ describe('configuration', () => {
       CUTTY_CACHE_FOLDER_BYTES: '2 GiB',
       CUTTY_RESERVE_BYTES: '1GB',
       CUTTY_SCRUB_DAYS: '0',
+      CUTTY_SLOW_STATEMENT_MS: '0',
       CUTTY_LOG: 'errors',
       CUTTY_SHUTDOWN_SECONDS: '0',
     }
@@ -51,6 +55,8 @@ describe('configuration', () => {
       host: '::',
       port: 0,
       data: '/var/lib/cutty data',
+      publicOrigin: 'https://files.example.com',
+      s3BaseDomain: ['s3.example.com', 's3.internal'],
       admin: { accessKeyId: 'ADMIN_1', secretAccessKey: 's3cret/with+signs=' },
       masterKey,
       cacheBytes: 1.5 * 1024 ** 3,
@@ -58,6 +64,7 @@ describe('configuration', () => {
       cacheFolderBytes: 2 * 1024 ** 3,
       reserveBytes: 1e9,
       scrubDays: 0,
+      slowStatementMs: 0,
       log: 'errors',
       shutdownSeconds: 0,
     }
@@ -97,6 +104,13 @@ describe('configuration', () => {
     ['CUTTY_CACHE_BYTES', '-1', 'size'],
     ['CUTTY_CACHE_BYTES', '1PB', 'size'],
     ['CUTTY_CACHE_FOLDER_BYTES', '1KiB', 'at least'],
+    ['CUTTY_PUBLIC_ORIGIN', 'files.example.com', 'https URL without a path'],
+    ['CUTTY_PUBLIC_ORIGIN', 'ftp://files.example.com', 'https URL without a path'],
+    ['CUTTY_PUBLIC_ORIGIN', 'https://files.example.com/s3', 'https URL without a path'],
+    ['CUTTY_PUBLIC_ORIGIN', 'https://a:b@files.example.com', 'https URL without a path'],
+    ['CUTTY_S3_BASE_DOMAIN', 'a.example,', 'domains without a port'],
+    ['CUTTY_S3_BASE_DOMAIN', 'a.example:80', 'domains without a port'],
+    ['CUTTY_S3_BASE_DOMAIN', '.example', 'domains without a port'],
     ['CUTTY_LOG', 'debug', 'requests, errors, none'],
     ['CUTTY_SHUTDOWN_SECONDS', '3601', '3600'],
     ['CUTTY_MASTER_KEY', 'too short', '32 characters'],

@@ -25,6 +25,15 @@ const failure: Event = {
   }),
 }
 const lifecycle: Event = { type: 'lifecycle', message: 'started', details: { pid: 7, url: 'http://x' } }
+const slow: Event = {
+  type: 'slow_statement',
+  statement: 'files.find',
+  durationMs: 61.23456,
+  rowsRead: 3,
+  rowsWritten: 0,
+  times: 2,
+  plan: ['SCAN files'],
+}
 const storage: Event = { type: 'storage', action: 'collected', blobs: 3 }
 
 describe('the log', () => {
@@ -53,6 +62,7 @@ describe('the log', () => {
       failure,
       lifecycle,
       storage,
+      slow,
     ]
     for (const event of all) log.observe(event)
     log.flush()
@@ -77,6 +87,16 @@ describe('the log', () => {
       },
       { event: 'lifecycle', message: 'started', pid: 7, url: 'http://x' },
       { event: 'storage', action: 'collected', blobs: 3 },
+      {
+        level: 'warning',
+        event: 'slow_statement',
+        statement: 'files.find',
+        durationMs: 61.23,
+        rowsRead: 3,
+        rowsWritten: 0,
+        times: 2,
+        plan: ['SCAN files'],
+      },
     ])
   })
 

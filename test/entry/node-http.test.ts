@@ -114,7 +114,7 @@ describe('Expect: 100-continue', () => {
       [head('PUT', `${files}/f`, expecting).replace(auth, ''), 401],
       [head('PUT', `${files}?key=%00`, expecting), 400],
       [head('PUT', `${files}/f`, `${expecting}Content-MD5: none\r\n`), 400],
-      [head('PUT', '/nothing', expecting), 404],
+      [head('PUT', '/api/nothing', expecting), 404],
       [head('POST', files, `${expecting}Content-Type: text/plain\r\n`), 415],
     ] as const
     for (const [request, status] of cases) {

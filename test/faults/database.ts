@@ -21,6 +21,7 @@ export function faultyDatabase(inner: Database, plan: FaultPlan<DatabaseStep>): 
       await plan('batch.acknowledge')
       return results
     },
+    explain: (statement) => inner.explain(statement),
     async ping() {
       await plan('ping')
       await inner.ping()

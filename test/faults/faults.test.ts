@@ -95,6 +95,7 @@ describe('faultyDatabase', () => {
         batches += 1
         return []
       },
+      explain: async () => [],
       ping: async () => {},
       close: async () => {},
     }

@@ -157,13 +157,13 @@ describe('events', () => {
     const put = await api.put('bucket', 'a b', 'twelve bytes', { as: adminKey })
     await api.get('bucket', 'a b', { as: adminKey })
     await api.get('bucket', 'none')
-    await api.call('GET', '/no/such/path?signature=secret')
+    await api.call('GET', '/api/no/such/path?signature=secret')
     await api.call('GET', `${path}?key=a%20b&info`, { as: adminKey })
     expect(requests().map((event) => [event.method, event.route, event.path, event.status])).toEqual([
       ['PUT', `/api/v1/buckets/{bucket}/files/{key…}`, `${path}/a%20b`, 201],
       ['GET', `/api/v1/buckets/{bucket}/files/{key…}`, `${path}/a%20b`, 200],
       ['GET', `/api/v1/buckets/{bucket}/files/{key…}`, `${path}/none`, 401],
-      ['GET', 'unknown', '/no/such/path', 404],
+      ['GET', 'unknown', '/api/no/such/path', 404],
       ['GET', '/api/v1/buckets/{bucket}/files', path, 200],
     ])
     expect(requests().map(({ userId }) => userId)).toEqual([

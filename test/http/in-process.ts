@@ -20,6 +20,8 @@ export function createRequest(target: string, init: HttpInit): HttpRequest {
   const headers = new Map(
     Object.entries(init.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
   )
+  // Every request of HTTP/1.1 has one.
+  if (!headers.has('host')) headers.set('host', 'cutty.test')
   const body = typeof init.body === 'string' ? encoder.encode(init.body) : init.body
   if (body === undefined || body instanceof Uint8Array) {
     if (!headers.has('content-length') && body) headers.set('content-length', String(body.length))

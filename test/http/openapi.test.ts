@@ -1,7 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { describe, expect, test } from 'vitest'
 import { version } from '../../src/core/version.ts'
-import { routes } from '../../src/http/app.ts'
+import { routes } from '../../src/http/rest.ts'
 import { openApiDocument } from '../../src/http/openapi.ts'
 
 const document = JSON.parse(JSON.stringify(openApiDocument(routes, version))) as Record<string, unknown>

@@ -6,6 +6,7 @@ import {
   type Params,
   type Statement,
   type StatementResult,
+  type StatementRun,
   type Value,
 } from '../../core/ports/database.ts'
 
@@ -22,12 +23,22 @@ export interface D1StatementLike {
 
 export interface D1ResultLike {
   readonly results: unknown[]
-  readonly meta: { readonly changes?: number }
+  readonly meta: D1MetaLike
+}
+
+/** https://developers.cloudflare.com/d1/worker-api/return-object/ */
+export interface D1MetaLike {
+  readonly changes?: number
+  /** Milliseconds inside of the database. */
+  readonly duration?: number
+  readonly rows_read?: number
+  readonly rows_written?: number
 }
 
 export interface D1Options {
   /** All that will ever be run. */
   readonly statements: readonly Statement[]
+  readonly onRun?: (run: StatementRun) => void
 }
 
 /**
@@ -40,10 +51,22 @@ export interface D1Options {
 export function createD1Database(d1: D1DatabaseLike, options: D1Options): Database {
   const registered = new Set(options.statements)
   const prepare = (statement: Statement, values: readonly Value[]) => {
-    if (!registered.has(statement)) {
-      throw new DatabaseError('unavailable', `${statement.name} is not registered`)
-    }
+    if (!registered.has(statement)) throw unregistered(statement)
     return d1.prepare(statement.text).bind(...values)
+  }
+  const { onRun } = options
+  const tell = (statement: Statement, meta: D1MetaLike) =>
+    onRun?.({
+      statement,
+      durationMs: meta.duration ?? 0,
+      rowsRead: meta.rows_read ?? 0,
+      rowsWritten: meta.rows_written ?? 0,
+      failed: false,
+    })
+  const tellFailed = (statements: readonly Statement[], sinceMs: number) => {
+    const durationMs = performance.now() - sinceMs
+    for (const statement of statements.filter((each) => registered.has(each)))
+      onRun?.({ statement, durationMs, rowsRead: 0, rowsWritten: 0, failed: true })
   }
 
   return {
@@ -52,21 +75,41 @@ export function createD1Database(d1: D1DatabaseLike, options: D1Options): Databa
 
     query<P extends Params, R>(statement: Statement<P, R>, params: P): Promise<R[]> {
       const values = statement.params.map((name) => params[name] as Value)
-      return attempt(async () => {
-        const { results } = await prepare(statement as Statement, values).all()
-        return results.map(rowFromD1) as R[]
-      })
+      const startedMs = performance.now()
+      return attempt(
+        async () => {
+          const { results, meta } = await prepare(statement as Statement, values).all()
+          tell(statement as Statement, meta)
+          return results.map(rowFromD1) as R[]
+        },
+        () => tellFailed([statement as Statement], startedMs),
+      )
     },
 
     async batch(statements: readonly BoundStatement[]): Promise<StatementResult[]> {
       // D1 refuses a batch of nothing.
       if (statements.length === 0) return []
+      const startedMs = performance.now()
+      return attempt(
+        async () => {
+          const results = await d1.batch(
+            statements.map(({ statement, values }) => prepare(statement, values)),
+          )
+          return results.map(({ meta, results: rows }, at) => {
+            tell((statements[at] as BoundStatement).statement, meta)
+            return { changes: meta.changes ?? 0, rows: rows.map(rowFromD1) }
+          })
+        },
+        (error) => tellFailed(suspects(statements, error), startedMs),
+      )
+    },
+
+    explain(statement: Statement): Promise<string[]> {
       return attempt(async () => {
-        const results = await d1.batch(statements.map(({ statement, values }) => prepare(statement, values)))
-        return results.map(({ meta, results: rows }) => ({
-          changes: meta.changes ?? 0,
-          rows: rows.map(rowFromD1),
-        }))
+        if (!registered.has(statement)) throw unregistered(statement)
+        const explain = d1.prepare(`EXPLAIN QUERY PLAN ${statement.text}`)
+        const { results } = await explain.bind(...statement.params.map(() => null)).all()
+        return results.map((step) => (step as { detail: string }).detail)
       })
     },
 
@@ -80,12 +123,29 @@ export function createD1Database(d1: D1DatabaseLike, options: D1Options): Databa
 }
 
 /** Calls D1; whatever it throws becomes the port's error. */
-async function attempt<T>(call: () => Promise<T>): Promise<T> {
+async function attempt<T>(call: () => Promise<T>, failed?: (error: DatabaseError) => void): Promise<T> {
   try {
     return await call()
-  } catch (error) {
-    throw error instanceof DatabaseError ? error : databaseErrorFromSqlite(error)
+  } catch (cause) {
+    const error = cause instanceof DatabaseError ? cause : databaseErrorFromSqlite(cause)
+    failed?.(error)
+    throw error
   }
+}
+
+function unregistered({ name }: Statement): DatabaseError {
+  return new DatabaseError('unavailable', `${name} is not registered`)
+}
+
+/** D1 does not say which statement of a batch failed: those that can have, by what they write. */
+function suspects(
+  statements: readonly BoundStatement[],
+  { kind, constraint }: DatabaseError,
+): readonly Statement[] {
+  const table = kind === 'guard' ? 'guards' : kind === 'unique' ? constraint?.split('.')[0] : undefined
+  const all = statements.map(({ statement }) => statement)
+  const those = table === undefined ? all : all.filter(({ writes }) => writes.includes(table))
+  return those.length > 0 ? those : all
 }
 
 /** A blob comes as an array of numbers, since results travel as JSON; the documentation promises an ArrayBuffer. */

@@ -3,6 +3,7 @@ import { access, type FileHandle, mkdir, open, readdir, rename, rm, unlink } fro
 import { join } from 'node:path'
 import { CuttyError } from '../../core/errors.ts'
 import type { BlobPage, BlobStore, ByteRange } from '../../core/ports/blob-store.ts'
+import { blobPlace } from './blob-place.ts'
 
 /**
  * Blobs as files of a folder, under names made of their ids alone. A blob is written to `tmp/`, synced, renamed to
@@ -56,14 +57,14 @@ export async function createDiskBlobStore(options: { folder: string }): Promise<
     },
 
     async get(id, range) {
-      const path = join(root, id.slice(0, 5), id.slice(5, 7), id)
+      const path = join(root, blobPlace(id))
       const file = await onDisk(() => open(path).catch(undefinedWhenMissing))
       return file && readOpened(file, range)
     },
 
     async delete(ids) {
       for (const id of ids) {
-        await onDisk(() => unlink(join(root, id.slice(0, 5), id.slice(5, 7), id)).catch(undefinedWhenMissing))
+        await onDisk(() => unlink(join(root, blobPlace(id))).catch(undefinedWhenMissing))
       }
     },
 

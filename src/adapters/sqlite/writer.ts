@@ -10,12 +10,18 @@ import type { StatementResult, Value } from '../../core/ports/database.ts'
 export interface WriterData {
   readonly file: string
   readonly texts: readonly string[]
+  /** Whether somebody wants to know how long each statement took. */
+  readonly isMeasured: boolean
 }
 
 /** Batches of [index of the statement, values]. */
 export type WriteGroup = readonly (readonly (readonly [number, readonly Value[]])[])[]
 
-export type WriteOutcome = { results: StatementResult[] } | { error: string }
+/** `durationsMs`: of the statements that were run, up to the one that failed; `failedFrom` is its place. */
+export type WriteOutcome = { durationsMs: number[] } & (
+  | { results: StatementResult[] }
+  | { error: string; failedFrom: number }
+)
 
 export const writePragmas = `
   PRAGMA journal_mode = WAL;
@@ -27,8 +33,7 @@ export const writePragmas = `
 
 if (parentPort) {
   const port = parentPort
-  const { file, texts } = workerData as WriterData
-  const writer = openWriter(file, texts)
+  const writer = openWriter(workerData as WriterData)
   port.on('message', (group: WriteGroup | 'close') => {
     if (group === 'close') {
       writer.close()
@@ -40,7 +45,7 @@ if (parentPort) {
   port.postMessage('ready')
 }
 
-function openWriter(file: string, texts: readonly string[]) {
+function openWriter({ file, texts, isMeasured }: WriterData) {
   const database = new DatabaseSync(file)
   database.exec(writePragmas)
   const prepared: (StatementSync | undefined)[] = []
@@ -55,16 +60,30 @@ function openWriter(file: string, texts: readonly string[]) {
   }
 
   const runBatch = (batch: WriteGroup[number]): WriteOutcome => {
+    const durationsMs: number[] = []
+    // The end of one is the start of the next.
+    let nowMs = isMeasured ? performance.now() : 0
+    const measure = () => {
+      if (!isMeasured) return
+      const startedMs = nowMs
+      nowMs = performance.now()
+      durationsMs.push(nowMs - startedMs)
+    }
     database.exec('SAVEPOINT batch')
     try {
-      const results = batch.map(run)
+      const results = batch.map((bound) => {
+        const result = run(bound)
+        measure()
+        return result
+      })
       database.exec('RELEASE batch')
-      return { results }
+      return { results, durationsMs }
     } catch (error) {
+      if (durationsMs.length < batch.length) measure()
       // Some failures (a full disk) end the whole transaction, and the savepoint with it.
       if (!database.isTransaction) throw error
       database.exec('ROLLBACK TO batch; RELEASE batch')
-      return { error: (error as Error).message }
+      return { error: (error as Error).message, durationsMs, failedFrom: durationsMs.length - 1 }
     }
   }
 
@@ -77,7 +96,9 @@ function openWriter(file: string, texts: readonly string[]) {
         return outcomes
       } catch (error) {
         if (database.isTransaction) database.exec('ROLLBACK')
-        return group.map(() => ({ error: (error as Error).message }))
+        const { message } = error as Error
+        // Of all that were in it, since nobody knows which is to blame.
+        return group.map((batch) => ({ error: message, durationsMs: batch.map(() => 0), failedFrom: 0 }))
       }
     },
     close() {

@@ -2,10 +2,13 @@ import type { Command } from '../command.ts'
 import { bucketsCommands } from './buckets.ts'
 import { cacheCommands } from './cache.ts'
 import { compressionCommands } from './compression.ts'
+import { dbCommands } from './db.ts'
+import { dbFolderCommands } from './db-folder.ts'
 import { filesCommands } from './files.ts'
 import { helpCommands } from './help.ts'
 import { jobsCommands } from './jobs.ts'
 import { keysCommands } from './keys.ts'
+import { presignCommands } from './presign.ts'
 import { proxyCommands } from './proxy.ts'
 import { serveCommands } from './serve.ts'
 import { tokensCommands } from './tokens.ts'
@@ -16,9 +19,12 @@ import { versionCommands } from './version.ts'
 export const commands: readonly Command[] = [
   ...serveCommands,
   ...filesCommands,
+  ...presignCommands,
   ...bucketsCommands,
   ...compressionCommands,
   ...cacheCommands,
+  ...dbCommands,
+  ...dbFolderCommands,
   ...jobsCommands,
   ...usersCommands,
   ...keysCommands,

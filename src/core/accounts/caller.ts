@@ -21,7 +21,7 @@ export type BucketAction =
 
 /**
  * Owners and administrators may do anything with a bucket; of a public one, everybody may read files, and nothing
- * else. Throws `unauthenticated` for the public, who may learn nothing from it, and `access_denied` for others.
+ * else. A single file may be public too: `files/record.ts` asks for that first. Throws `unauthenticated` for the public, who may learn nothing from it, and `access_denied` for others.
  */
 export function authorizeBucket(
   caller: Caller,

@@ -3,7 +3,7 @@ import { readMostRead } from '../cache/read-counts.ts'
 import type { Found } from '../cache/trace.ts'
 import type { Core } from '../core.ts'
 import { CuttyError } from '../errors.ts'
-import { codecs } from '../compression/codecs.ts'
+import { contentCodingOf } from '../files/blob.ts'
 import type { FileRef } from '../files/change.ts'
 import type { FileRecord } from '../files/file.ts'
 import { type Content, readCoded, readContent } from '../files/read.ts'
@@ -117,7 +117,7 @@ async function warmFile(
 /** What of a file's bytes is kept in memory. */
 function readsOf(core: Core, file: FileRecord): ((found: Found) => Content | Promise<Content>)[] {
   const { entryBytesMax } = core.cache
-  const { codec, sizeBytes, storedBytes, frameBytes } = file.blob
+  const { sizeBytes, storedBytes, frameBytes } = file.blob
   const reads: ((found: Found) => Content | Promise<Content>)[] = []
   if (sizeBytes <= entryBytesMax) {
     reads.push((found) => readContent(core, file, undefined, found))
@@ -126,9 +126,7 @@ function readsOf(core: Core, file: FileRecord): ((found: Found) => Content | Pro
     reads.push((found) => readContent(core, file, range, found))
   }
   const isPassedThrough =
-    codec !== 'identity' &&
-    codecs[codec].contentCoding !== undefined &&
-    file.headers.contentEncoding === undefined
+    contentCodingOf(file.blob) !== undefined && file.headers.contentEncoding === undefined
   if (isPassedThrough && storedBytes <= entryBytesMax) reads.push((found) => readCoded(core, file, found))
   return reads
 }

@@ -18,4 +18,6 @@ export const lifetimes = Object.freeze({
   pointer: { freshMs: 2000, staleWhileRevalidateMs: 3000, staleIfErrorMs: 60_000, absentMs: 1000 },
   /** A key that was revoked ends everywhere within 2 s. Whether a key is valid is never guessed. */
   credential: { freshMs: 2000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, absentMs: 0 },
+  /** A link that was revoked by its id, likewise. Of most links there is nothing to find. */
+  link: { freshMs: 2000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, absentMs: 2000 },
 } satisfies Record<string, Lifetime>)

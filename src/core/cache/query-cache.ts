@@ -211,6 +211,7 @@ export function createQueryCache(options: QueryCacheOptions): QueryCache {
           log.note(statements)
         }
       },
+      explain: (statement) => database.explain(statement),
       ping: () => database.ping(),
       close: () => database.close(),
     },

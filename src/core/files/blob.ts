@@ -15,12 +15,35 @@ import { cacheKeys } from './cache-keys.ts'
 import { CuttyError } from '../errors.ts'
 import type { ByteRange } from '../ports/blob-store.ts'
 import { findBlobBody, findFrameIndex } from '../statements/blobs.ts'
+import type { StoredBlobRow } from '../statements/rewrite.ts'
 import type { BlobRef } from './file.ts'
 
 /**
  * The bytes of a blob, wherever they are stored. What is gone, or is not what was stored, throws `content_damaged`, which is
  * told to the observer too: it is never `not_found`, and never an outage.
  */
+
+export function blobOf(row: StoredBlobRow): BlobRef {
+  const { blobId: id, location, codec, level, reason, frameBytes, sizeBytes, storedBytes, sha256 } = row
+  return {
+    id,
+    location,
+    codec,
+    level,
+    reason,
+    frameBytes,
+    sizeBytes,
+    storedBytes,
+    sha256,
+    gain: row.gain ?? undefined,
+    frameIndex: row.frameIndex ?? undefined,
+  }
+}
+
+/** The content coding that the stored bytes are a stream of, so that they could be passed through; `undefined`: of none. */
+export function contentCodingOf({ location, codec }: BlobRef) {
+  return codec === 'identity' || location === 'parts' ? undefined : codecs[codec].contentCoding
+}
 
 /** The bytes as they are stored; `range` is of those. */
 export async function openStored(

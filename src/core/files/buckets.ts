@@ -6,6 +6,7 @@ import { bind, DatabaseError } from '../ports/database.ts'
 import {
   type BucketRow,
   changeBucket as changeBucketRow,
+  changeBucketSettings as changeBucketSettingsRow,
   deleteEmptyBucket,
   findBucket,
   insertBucket,
@@ -13,7 +14,10 @@ import {
   listBucketsOfOwner,
   type Visibility,
 } from '../statements/buckets.ts'
+import { releasePartsOfBucket } from '../statements/uploads.ts'
 import { checkBucketName } from './names.ts'
+
+const noSettings = { cors: null, tags: null, policy: null, publicPrefixes: null }
 
 /** A bucket of the caller's. Names are unique over all users, as in S3. */
 export async function createBucket(
@@ -25,7 +29,8 @@ export async function createBucket(
   const { name, visibility } = input
   checkBucketName(name)
   const compression = input.compression ? JSON.stringify(input.compression) : null
-  const bucket = {
+  const bucket: BucketRow = {
+    ...noSettings,
     id: core.ids.next(),
     name,
     visibility,
@@ -33,12 +38,23 @@ export async function createBucket(
     ownerId,
     createdAtMs: core.clock.now(),
   }
-  await core.database.batch([bind(insertBucket, bucket)]).catch((error: unknown) => {
-    if (error instanceof DatabaseError && error.kind === 'unique') {
-      throw new CuttyError('bucket_exists', `The bucket name “${input.name}” is taken.`, { cause: error })
-    }
-    throw error
-  })
+  await core.database
+    .batch([
+      bind(insertBucket, {
+        id: bucket.id,
+        name,
+        visibility,
+        compression,
+        ownerId,
+        createdAtMs: bucket.createdAtMs,
+      }),
+    ])
+    .catch((error: unknown) => {
+      if (error instanceof DatabaseError && error.kind === 'unique') {
+        throw new CuttyError('bucket_exists', `The bucket name “${input.name}” is taken.`, { cause: error })
+      }
+      throw error
+    })
   return bucket
 }
 
@@ -101,15 +117,61 @@ export async function changeBucket(
   }
 }
 
-/** Only an empty bucket can be deleted: `bucket_not_empty`. */
+/** S3's settings of a bucket, as JSON where it is S3 that says what is in them; null: none. */
+export interface BucketSettings {
+  readonly cors?: string | null | undefined
+  readonly tags?: string | null | undefined
+  readonly policy?: string | null | undefined
+  /** Everybody may read files whose keys begin like one of these. */
+  readonly publicPrefixes?: readonly string[] | null | undefined
+}
+
+/** What is left out stays. */
+export async function changeBucketSettings(
+  core: Core,
+  caller: Caller,
+  input: BucketSettings & { name: string },
+): Promise<BucketRow> {
+  const bucket = await findBucketRow(core, caller, input.name)
+  authorizeBucket(caller, 'manage', bucket)
+  const { cors, tags, policy } = input
+  const publicPrefixes = input.publicPrefixes?.length ? JSON.stringify(input.publicPrefixes) : null
+  const isSet = (value: unknown) => (value === undefined ? 0 : 1)
+  await core.database.batch([
+    bind(changeBucketSettingsRow, {
+      id: bucket.id,
+      setCors: isSet(cors),
+      cors: cors ?? null,
+      setTags: isSet(tags),
+      tags: tags ?? null,
+      setPolicy: isSet(policy),
+      policy: policy ?? null,
+      setPublicPrefixes: isSet(input.publicPrefixes),
+      publicPrefixes,
+    }),
+  ])
+  return {
+    ...bucket,
+    cors: cors === undefined ? bucket.cors : cors,
+    tags: tags === undefined ? bucket.tags : tags,
+    policy: policy === undefined ? bucket.policy : policy,
+    publicPrefixes: input.publicPrefixes === undefined ? bucket.publicPrefixes : publicPrefixes,
+  }
+}
+
+/** Only an empty bucket can be deleted: `bucket_not_empty`. Uploads under way end, as in S3's general purpose buckets. */
 export async function deleteBucket(core: Core, caller: Caller, name: string): Promise<void> {
   const bucket = await findBucketRow(core, caller, name)
   authorizeBucket(caller, 'manage', bucket)
-  const [result] = await core.database
-    .batch([bind(deleteEmptyBucket, { id: bucket.id })])
+  const [, result] = await core.database
+    .batch([
+      bind(releasePartsOfBucket, { bucketId: bucket.id, nowMs: core.clock.now() }),
+      bind(deleteEmptyBucket, { id: bucket.id }),
+    ])
     .catch((error: unknown) => {
       // A file that arrived in between holds the bucket by its foreign key.
-      if (error instanceof DatabaseError && error.kind === 'foreign_key') return [{ changes: 0 }]
+      if (error instanceof DatabaseError && error.kind === 'foreign_key')
+        return [{ changes: 0 }, { changes: 0 }]
       throw error
     })
   if (result?.changes === 0) {

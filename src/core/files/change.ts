@@ -19,14 +19,23 @@ export interface FileRef {
   readonly key: string
 }
 
+/** `private`: as the bucket says. */
+export type FileVisibility = 'public' | 'private'
+
+function visibilityOf(visibility: FileVisibility | undefined): FileRecord['visibility'] {
+  return visibility === 'public' ? 'public' : undefined
+}
+
 type Precondition = (current: FileRecord | undefined) => void
 
-/** Changes how a file is presented; its bytes and their ETag stay. `change` gets the present description. */
+/** Changes how a file is presented, or who may read it; its bytes and their ETag stay. `change` gets the present description. */
 export async function changeDescription(
   core: Core,
   caller: Caller,
   request: FileRef & {
     change: (current: FileRecord) => FileDescription
+    /** Left out: as it is. */
+    visibility?: FileVisibility | undefined
     precondition?: Precondition | undefined
   },
 ): Promise<FileRecord> {
@@ -34,7 +43,13 @@ export async function changeDescription(
     const current = await findFileRecord(core, caller, { ...request, action: 'write' })
     request.precondition?.(current)
     const description = request.change(current)
-    const file = { ...current, ...description, versionId: core.ids.next(), modifiedAtMs: core.clock.now() }
+    const file: FileRecord = {
+      ...current,
+      ...description,
+      visibility: visibilityOf(request.visibility ?? current.visibility),
+      versionId: core.ids.next(),
+      modifiedAtMs: core.clock.now(),
+    }
     await core.database.batch([
       guardSource(current),
       bind(describeFile, {
@@ -43,6 +58,7 @@ export async function changeDescription(
         versionId: file.versionId,
         ...describeColumns(file),
         modifiedAtMs: file.modifiedAtMs,
+        visibility: file.visibility ?? null,
       }),
     ])
     return file
@@ -54,6 +70,8 @@ export interface TransferRequest {
   readonly destination: FileRef
   /** Replaces the description of the copy; left out, the source's is kept. */
   readonly change?: ((source: FileRecord) => FileDescription) | undefined
+  /** Left out, a copy is as its bucket says, as in S3, and what is renamed stays as it is. */
+  readonly visibility?: FileVisibility | undefined
   /** About the destination. */
   readonly precondition?: Precondition | undefined
 }
@@ -61,6 +79,7 @@ export interface TransferRequest {
 /** Copies a file. No byte is copied: both files point at one blob, which never changes. */
 export async function copyFile(core: Core, caller: Caller, request: TransferRequest): Promise<FileRecord> {
   return transfer(core, caller, request, (source) => ({
+    visibility: visibilityOf(request.visibility),
     before: [bind(referenceBlob, { id: source.blob.id })],
     after: [],
   }))
@@ -75,6 +94,7 @@ export async function renameFile(core: Core, caller: Caller, request: TransferRe
     throw new CuttyError('invalid_request', 'Source and destination are the same file.')
   }
   return transfer(core, caller, request, (record) => ({
+    visibility: visibilityOf(request.visibility ?? record.visibility),
     before: [],
     // The blob goes along: its count stays.
     after: [bind(deleteFileRow, { bucketId: record.bucket.id, key: record.key })],
@@ -85,7 +105,11 @@ async function transfer(
   core: Core,
   caller: Caller,
   request: TransferRequest,
-  statements: (source: FileRecord) => { before: BoundStatement[]; after: BoundStatement[] },
+  of: (source: FileRecord) => {
+    visibility: FileRecord['visibility']
+    before: BoundStatement[]
+    after: BoundStatement[]
+  },
 ): Promise<FileRecord> {
   checkKey(request.source.key)
   checkKey(request.destination.key)
@@ -98,16 +122,17 @@ async function transfer(
     const target = await findRecord(core, caller, { ...request.destination, action: 'write' })
     request.precondition?.(target.file)
     const nowMs = core.clock.now()
+    const { visibility, before, after } = of(source)
     const file: FileRecord = {
       ...source,
       ...request.change?.(source),
+      visibility,
       bucket: target.bucket,
       key: request.destination.key,
       versionId: core.ids.next(),
       createdAtMs: target.file?.createdAtMs ?? nowMs,
       modifiedAtMs: nowMs,
     }
-    const { before, after } = statements(source)
     await core.database.batch([
       guardSource(source),
       ...(request.precondition ? [guardDestination(target.bucket.id, file.key, target.file)] : []),

@@ -1,9 +1,11 @@
 import type { Core } from '../core.ts'
 import { idTimeMs, idTimePrefix } from '../ids.ts'
 import { allCacheKeys } from './cache-keys.ts'
+import { isBeingRead } from './parts.ts'
 import { limits } from '../limits.ts'
 import { bind, type Database } from '../ports/database.ts'
 import { deleteGarbage, findBlobsBetween, findGarbage } from '../statements/blobs.ts'
+import { releasePartBlobs } from '../statements/blob-parts.ts'
 import { findSetting, putSetting } from '../statements/settings.ts'
 
 /**
@@ -13,19 +15,27 @@ import { findSetting, putSetting } from '../statements/settings.ts'
 export async function collectGarbage(core: Core, options: { graceMs: number }): Promise<number> {
   let collected = 0
   for (;;) {
-    const garbage = await core.database.query(findGarbage, {
-      beforeMs: core.clock.now() - options.graceMs,
+    const beforeMs = core.clock.now() - options.graceMs
+    const found = await core.database.query(findGarbage, {
+      beforeMs,
       limit: limits.collectBatchMax,
     })
+    const composites = found.filter(({ location }) => location === 'parts')
+    const taken = composites.filter(({ id }) => !isBeingRead(id)).slice(0, limits.collectCompositesMax)
+    const garbage = [...found.filter(({ location }) => location !== 'parts'), ...taken]
     if (garbage.length === 0) break
     await core.blobs.delete(garbage.filter(({ location }) => location === 'store').map(({ id }) => id))
     // Elsewhere the cache is many, and what is in it ends with its life.
     if (core.database.capabilities.exclusive) {
       for (const blob of garbage) await core.cache.forget([...allCacheKeys(blob)])
     }
-    await core.database.batch(garbage.map(({ id }) => bind(deleteGarbage, { id })))
+    await core.database.batch([
+      // Nobody but the composite pointed at them: their grace is over with its own.
+      ...taken.map(({ id }) => bind(releasePartBlobs, { id, sinceMs: beforeMs - 1 })),
+      ...garbage.map(({ id }) => bind(deleteGarbage, { id })),
+    ])
     collected += garbage.length
-    if (garbage.length < limits.collectBatchMax) break
+    if (taken.length === 0 && found.length < limits.collectBatchMax) break
   }
   if (collected > 0) core.observe({ type: 'storage', action: 'collected', blobs: collected })
   return collected

@@ -34,11 +34,15 @@ export interface ListRequest {
   readonly limit: number
   /** Of the page before. */
   readonly cursor?: string | undefined
+  /** Of a first page by key, upwards: only what comes after this key, or this common prefix; either need not be there. */
+  readonly after?: string | undefined
 }
 
 export interface FileListing {
   readonly files: readonly FileListRow[]
   readonly commonPrefixes: readonly string[]
+  /** Whose they are: the bucket's. */
+  readonly ownerId: string
   /**
    * Where the next page starts; `undefined` at the end and only there. A page may be shorter than its limit: where
    * no index serves a filter, a page looks at so many rows and no more.
@@ -53,25 +57,46 @@ export interface FileListing {
 export async function listFiles(core: Core, caller: Caller, request: ListRequest): Promise<FileListing> {
   const bucket = await findBucketRow(core, caller, request.bucket)
   authorizeBucket(caller, 'list', bucket)
-  if (request.delimiter) {
-    if (request.sort !== 'key' || request.order !== 'asc' || request.type) {
+  return { ...(await listPage(core, bucket.id, request)), ownerId: bucket.ownerId }
+}
+
+type Page = Omit<FileListing, 'ownerId'>
+
+function listPage(core: Core, bucketId: string, request: ListRequest): Promise<Page> {
+  const { delimiter, sort, order } = request
+  if (delimiter) {
+    if (sort !== 'key' || order !== 'asc' || request.type) {
       throw new CuttyError('invalid_request', 'A delimiter goes with sort=key, order=asc and without a type.')
     }
-    return listGroups(core, bucket.id, { ...request, delimiter: request.delimiter })
+    return listGroups(core, bucketId, { ...request, delimiter })
   }
-  return request.sort === 'key'
-    ? listKeys(core, bucket.id, request)
-    : listSorted(core, bucket.id, { ...request, sort: request.sort })
+  return sort === 'key' ? listKeys(core, bucketId, request) : listSorted(core, bucketId, { ...request, sort })
+}
+
+/** The least key of a first page. */
+function startOf({ prefix, delimiter, after }: ListRequest): string {
+  if (!after) return prefix
+  const isGroup =
+    delimiter &&
+    after.startsWith(prefix) &&
+    after.length >= prefix.length + delimiter.length &&
+    after.indexOf(delimiter, prefix.length) === after.length - delimiter.length
+  return maximum(prefix, isGroup ? aboveGroup(after, delimiter) : above(after))
+}
+
+/** The least key above those of a group. */
+function aboveGroup(groupPrefix: string, delimiter: string): string {
+  return groupPrefix.slice(0, -delimiter.length) + prefixSuccessor(delimiter)
 }
 
 async function listGroups(
   core: Core,
   bucketId: string,
   request: ListRequest & { delimiter: string },
-): Promise<FileListing> {
+): Promise<Page> {
   const { prefix, delimiter, limit } = request
   const delimiterSuccessor = prefixSuccessor(delimiter)
-  const [from = prefix] = decodeCursor(request, ['string'])
+  const [from = startOf(request)] = decodeCursor(request, ['string'])
   const rows = await core.database.query(listGrouped, {
     bucketId,
     from: maximum(from, prefix),
@@ -84,9 +109,7 @@ async function listGroups(
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   const resume =
-    last?.groupPrefix == null
-      ? above(last?.position ?? '')
-      : last.groupPrefix.slice(0, -delimiter.length) + delimiterSuccessor
+    last?.groupPrefix == null ? above(last?.position ?? '') : aboveGroup(last.groupPrefix, delimiter)
   return {
     files: shown.filter((row): row is GroupedRow & FileListRow => row.groupPrefix === null),
     commonPrefixes: shown.flatMap((row) => row.groupPrefix ?? []),
@@ -101,13 +124,13 @@ interface KeySpan {
   readonly limit: number
 }
 
-async function listKeys(core: Core, bucketId: string, request: ListRequest): Promise<FileListing> {
+async function listKeys(core: Core, bucketId: string, request: ListRequest): Promise<Page> {
   const { prefix, limit, order, type } = request
   const [position] = decodeCursor(request, ['string'])
   const end = prefixSuccessor(prefix)
   const span: KeySpan = {
     bucketId,
-    from: order === 'asc' && position !== undefined ? maximum(position, prefix) : prefix,
+    from: order === 'desc' ? prefix : position === undefined ? startOf(request) : maximum(position, prefix),
     to: order === 'desc' && position !== undefined ? minimum(position, end) : end,
     limit: limit + 1,
   }
@@ -156,7 +179,7 @@ async function listSorted(
   core: Core,
   bucketId: string,
   request: ListRequest & { sort: 'modified' | 'size' },
-): Promise<FileListing> {
+): Promise<Page> {
   const { prefix, limit, order, sort, type } = request
   const { page, scanEnd } = sortedStatements[sort][order]
   const first = order === 'asc' ? { value: -1, key: '' } : { value: Number.MAX_SAFE_INTEGER, key: keyCeiling }

@@ -13,7 +13,9 @@ export function checkKey(key: string): void {
   if (key.includes('\0')) throw new CuttyError('invalid_key', 'The file key contains a NUL character.')
   // A UTF-16 unit is at most three bytes: short keys need not be counted.
   if (key.length * 3 > limits.keyBytesMax && encoder.encode(key).length > limits.keyBytesMax) {
-    throw new CuttyError('invalid_key', `The file key is longer than ${limits.keyBytesMax} bytes of UTF-8.`)
+    throw new CuttyError('invalid_key', `The file key is longer than ${limits.keyBytesMax} bytes of UTF-8.`, {
+      extras: { keyBytesMax: limits.keyBytesMax },
+    })
   }
 }
 
@@ -38,7 +40,7 @@ export function prefixSuccessor(prefix: string): string {
  * First path segments of this service, and what browsers and crawlers ask for at a root: a bucket of that name could
  * not be reached path-style (`/bucket/key`).
  */
-const reservedBucketNames = new Set([
+export const reservedBucketNames: ReadonlySet<string> = new Set([
   'api',
   'assets',
   'dashboard',

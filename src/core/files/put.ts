@@ -11,10 +11,14 @@ import { destinationIsAbsent, destinationIsVersion } from '../statements/guards.
 import { checkKey } from './names.ts'
 import type { BucketRef, FileDescription, FileRecord } from './file.ts'
 import { findRecord, mediaTypeOf } from './record.ts'
-import { removeBlob, storeBody, type StoredBody, type StoreRequest } from './store.ts'
+import { removeBlob, storeBody, type StoredBody, type StoreRequest, tooLarge } from './store.ts'
 
-export interface PutRequest extends Omit<StoreRequest, 'policy'> {
+export interface PutRequest extends Omit<StoreRequest, 'policy' | 'md5' | 'bytesMax'> {
   readonly bucket: string
+  /** The tag is the MD5 of the content, as S3 has it; left out, its SHA-256. */
+  readonly etag?: 'md5' | undefined
+  /** Left out: as the bucket says. */
+  readonly visibility?: 'public' | undefined
   /** Instead of what the bucket says. */
   readonly compression?: Partial<CompressionPolicy> | undefined
   /**
@@ -38,20 +42,18 @@ export interface PutResult {
 export async function putFile(core: Core, caller: Caller, request: PutRequest): Promise<PutResult> {
   checkKey(request.key)
   if ((request.sizeBytes ?? 0) > limits.fileBytesMax) {
-    throw new CuttyError('too_large', `A file may have at most ${limits.fileBytesMax} bytes.`)
+    throw tooLarge(limits.fileBytesMax)
   }
   const { bucket, file: current } = await findRecord(core, caller, { ...request, action: 'write' })
   request.precondition?.(current)
   core.room.take(request.sizeBytes ?? 0)
 
   const policy = { ...bucket.compression, ...request.compression }
-  const stored = await storeBody(core, { ...request, policy })
+  const stored = await storeBody(core, { ...request, policy, md5: request.etag === 'md5' })
   try {
     return await commitFile(core, caller, { request, bucket, current, stored })
   } catch (error) {
-    // A commit that was not answered may have taken effect: its bytes must stay. The sweep finds those of one that did not.
-    const unknown = error instanceof DatabaseError && error.kind === 'unavailable'
-    if (!stored.inline && !unknown) removeBlob(core, stored.blob.id)
+    removeUncommitted(core, stored, error)
     throw error
   }
 }
@@ -71,7 +73,7 @@ async function commitFile(
       precondition(current)
       guards = [guardDestination(bucket.id, request.key, current)]
     }
-    const file = newRecord(core, { bucket, key: request.key, stored, current })
+    const file = newRecord(core, { bucket, request, stored, current })
     try {
       const statements = [
         ...guards,
@@ -92,24 +94,43 @@ async function commitFile(
 
 function newRecord(
   core: Core,
-  of: { bucket: BucketRef; key: string; stored: StoredBody; current: FileRecord | undefined },
+  of: { bucket: BucketRef; request: PutRequest; stored: StoredBody; current: FileRecord | undefined },
 ): FileRecord {
   const nowMs = core.clock.now()
+  const { sha256, md5, checksum } = of.stored.digests
   return {
     ...of.stored.description,
     bucket: of.bucket,
-    key: of.key,
+    key: of.request.key,
     versionId: core.ids.next(),
     sizeBytes: of.stored.blob.sizeBytes,
-    etag: `sha256-${Buffer.from(of.stored.blob.sha256).toString('hex')}`,
+    etag: of.request.etag === 'md5' ? toHex(md5 as Uint8Array) : `sha256-${toHex(sha256)}`,
+    checksum,
+    visibility: of.request.visibility,
     createdAtMs: of.current?.createdAtMs ?? nowMs,
     modifiedAtMs: nowMs,
     blob: of.stored.blob,
   }
 }
 
+function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
+}
+
+/**
+ * After a commit that failed. One that was not answered may have taken effect: its bytes must stay. The sweep finds those of one
+ * that did not.
+ */
+export function removeUncommitted(core: Core, { blob, inline }: StoredBody, error: unknown): void {
+  const isUnknown = error instanceof DatabaseError && error.kind === 'unavailable'
+  if (!inline && !isUnknown) removeBlob(core, blob.id)
+}
+
 /** Writes the row of a blob, and its bytes where they belong there. */
-export function insertStatements({ blob, inline, frameIndex }: StoredBody, nowMs: number): BoundStatement[] {
+export function insertStatements(
+  { blob, inline, frameIndex }: Pick<StoredBody, 'blob' | 'inline' | 'frameIndex'>,
+  nowMs: number,
+): BoundStatement[] {
   const row = bind(insertBlob, {
     id: blob.id,
     location: blob.location,
@@ -128,7 +149,10 @@ export function insertStatements({ blob, inline, frameIndex }: StoredBody, nowMs
 }
 
 /** Points a key at a blob that has been counted for it; what was there before loses one reference. */
-export function replaceFile(core: Core, file: FileRecord): BoundStatement[] {
+export function replaceFile(
+  core: Core,
+  file: Omit<FileRecord, 'blob'> & { readonly blob: { readonly id: string } },
+): BoundStatement[] {
   return [
     bind(releaseBlobOfFile, { bucketId: file.bucket.id, key: file.key, nowMs: core.clock.now() }),
     bind(putFileRow, {
@@ -141,6 +165,8 @@ export function replaceFile(core: Core, file: FileRecord): BoundStatement[] {
       ...describeColumns(file),
       createdAtMs: file.createdAtMs,
       modifiedAtMs: file.modifiedAtMs,
+      checksum: file.checksum ? JSON.stringify(file.checksum) : null,
+      visibility: file.visibility ?? null,
     }),
   ]
 }

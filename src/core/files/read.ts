@@ -17,6 +17,7 @@ import {
 import { concatBytes } from '../bytes.ts'
 import { cacheKeys } from './cache-keys.ts'
 import type { BlobRef, FileRecord } from './file.ts'
+import { openParts } from './parts.ts'
 
 /** All of it at once where it is small, in chunks where it is not. */
 export type Content = Uint8Array | AsyncIterable<Uint8Array>
@@ -31,6 +32,17 @@ export function readContent(
   range?: ByteRange,
   found?: Found,
 ): Content | Promise<Content> {
+  return readBlob(core, blob, { range, found })
+}
+
+interface ReadRequest {
+  readonly range?: ByteRange | undefined
+  readonly found?: Found | undefined
+}
+
+function readBlob(core: Core, blob: BlobRef, request: ReadRequest): Content | Promise<Content> {
+  const { range, found } = request
+  if (blob.location === 'parts') return readParts(core, blob, request)
   if (blob.sizeBytes <= core.cache.entryBytesMax || (blob.location === 'row' && blob.codec === 'identity')) {
     const whole = cached(core, cacheKeys.whole(blob.id), () => readWhole(core, blob), found)
     if (!range) return whole
@@ -43,6 +55,17 @@ export function readContent(
   if (blob.codec !== 'identity') return openPlain(core, blob)
   return openStored(core, blob, range ?? { start: 0, end: blob.sizeBytes - 1 })
 }
+
+/** Each part as a blob of its own, so that what is cached of it serves every range. */
+function readParts(core: Core, blob: BlobRef, { range, found }: ReadRequest): Content | Promise<Content> {
+  if (blob.sizeBytes === 0) return nothing
+  return openParts(core, blob, {
+    range: range ?? { start: 0, end: blob.sizeBytes - 1 },
+    open: (part, range) => readBlob(core, part, { range, found }),
+  })
+}
+
+const nothing: Uint8Array = new Uint8Array(0)
 
 /**
  * The stream of the stored coding, as it is (R14). A small one is checked when it comes into memory. Of large ones only gzip

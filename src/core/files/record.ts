@@ -6,9 +6,17 @@ import type { Core } from '../core.ts'
 import { parsePolicy } from '../compression/policy.ts'
 import { CuttyError } from '../errors.ts'
 import { type FileRow, findFile } from '../statements/files.ts'
-import type { BucketRef, FileRecord, Pointer } from './file.ts'
+import {
+  type BucketRef,
+  type FileRecord,
+  isPublic,
+  isPublicKey,
+  type Pointer,
+  type FileChecksum,
+} from './file.ts'
 
 const noEntries = Object.freeze({})
+const none: readonly string[] = Object.freeze([])
 
 function recordFromRow(row: FileRow & { key: string }, bucket: BucketRef): FileRecord {
   return {
@@ -17,6 +25,8 @@ function recordFromRow(row: FileRow & { key: string }, bucket: BucketRef): FileR
     versionId: row.versionId,
     sizeBytes: row.sizeBytes,
     etag: row.etag,
+    checksum: row.checksum === null ? undefined : (JSON.parse(row.checksum) as FileChecksum),
+    visibility: row.fileVisibility ?? undefined,
     contentType: row.contentType,
     headers: parseEntries(row.headers),
     metadata: parseEntries(row.metadata),
@@ -39,7 +49,7 @@ function recordFromRow(row: FileRow & { key: string }, bucket: BucketRef): FileR
   }
 }
 
-function parseEntries(json: string): Record<string, string> {
+export function parseEntries(json: string): Record<string, string> {
   return json === '{}' ? noEntries : (JSON.parse(json) as Record<string, string>)
 }
 
@@ -59,11 +69,14 @@ export function findRecord(core: Core, caller: Caller, request: RecordRequest): 
 
 function authorized(
   caller: Caller,
-  { bucket, action }: RecordRequest,
+  { bucket, key, action }: RecordRequest,
   pointer: Pointer | undefined,
 ): Pointer {
   if (!pointer) throw missingBucket(caller, bucket)
-  authorizeBucket(caller, action, pointer.bucket)
+  // Of what is not there nothing may be told but where everything is public.
+  const { file } = pointer
+  const isOpen = file ? isPublic(file) : isPublicKey(pointer.bucket, key)
+  if (action !== 'read_file' || !isOpen) authorizeBucket(caller, action, pointer.bucket)
   return pointer
 }
 
@@ -94,6 +107,7 @@ function pointerFromRows([row]: readonly FileRow[]): Pointer | undefined {
     name: row.bucketName,
     ownerId: row.ownerId,
     visibility: row.visibility,
+    publicPrefixes: row.publicPrefixes === null ? none : (JSON.parse(row.publicPrefixes) as string[]),
     compression: parsePolicy(row.compression),
   }
   const file = row.key === null ? undefined : recordFromRow(row as FileRow & { key: string }, bucket)

@@ -10,24 +10,26 @@ import { CuttyError } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { frameIndexBytesKept } from '../statements/files.ts'
 import {
+  type BodyDigests,
+  type BodyHashRequest,
   type BodyStart,
   continueBody,
   createBodyHash,
-  type ExpectedDigests,
   takeMore,
   takeStart,
 } from './body.ts'
 import type { BlobRef, FileDescription } from './file.ts'
 
-export interface StoreRequest {
+export interface StoreRequest extends BodyHashRequest {
   readonly key: string
   readonly body: AsyncIterable<Uint8Array>
   /** As declared by the client; the body must have it. */
   readonly sizeBytes?: number | undefined
-  readonly digests?: ExpectedDigests | undefined
   /** Describes the file once its first bytes are known, for types that must be sniffed. */
   readonly describe: (head: Uint8Array) => FileDescription | Promise<FileDescription>
   readonly policy: CompressionPolicy
+  /** Longer bodies are `too_large`. Default: the longest file. */
+  readonly bytesMax?: number | undefined
 }
 
 /** Bytes that are stored, and that no file points at yet. */
@@ -38,16 +40,29 @@ export interface StoredBody {
   readonly inline: Uint8Array | undefined
   /** All of it, for the row, whatever its length. */
   readonly frameIndex: Uint8Array | undefined
+  /** Of the plaintext. */
+  readonly digests: BodyDigests
 }
 
 /**
- * Stores a body under a fresh blob id, compressed where that is worth it. Nothing stays in the store when it fails: a
- * body that is not what was declared, among the rest.
+ * Stores a body, which is read to its very end, under a fresh blob id, compressed where that is worth it. Nothing stays in the
+ * store when it fails: a body that is not what was declared, among the rest.
  */
 export async function storeBody(core: Core, request: StoreRequest): Promise<StoredBody> {
-  const hash = createBodyHash(request.digests)
   const { inlineBlobBytesMax } = core.database.capabilities
-  let start = await takeStart(request.body, Math.max(inlineBlobBytesMax, limits.sniffBytes))
+  const start = await takeStart(request.body, Math.max(inlineBlobBytesMax, limits.sniffBytes))
+  try {
+    return await storeFrom(core, request, start)
+  } catch (error) {
+    // What was given up before anybody went on with it: it may be an open file. A client that says nothing is not waited for.
+    void Promise.resolve(start.rest?.return?.()).catch(() => {})
+    throw error
+  }
+}
+
+async function storeFrom(core: Core, request: StoreRequest, begun: BodyStart): Promise<StoredBody> {
+  const hash = createBodyHash(request)
+  let start = begun
   const description = await request.describe(headOf(start, limits.sniffBytes))
 
   const candidate = candidateOf(core, { request, description, start })
@@ -60,7 +75,8 @@ export async function storeBody(core: Core, request: StoreRequest): Promise<Stor
   const put = await putBytes(core, { id, request, start, coding, hash })
   try {
     checkSize(request.sizeBytes, hash.sizeBytes)
-    const { sha256 } = hash.finish()
+    const digests = hash.finish()
+    const { sha256 } = digests
     const { codec, level, frameBytes, reason, gain } = coding.verdict
     const frameIndex = put.frameIndex
     const blob: BlobRef = {
@@ -76,7 +92,7 @@ export async function storeBody(core: Core, request: StoreRequest): Promise<Stor
       sha256,
       frameIndex: frameIndex && frameIndex.length <= frameIndexBytesKept ? frameIndex : undefined,
     }
-    return { blob, description, inline: put.inline, frameIndex }
+    return { blob, description, inline: put.inline, frameIndex, digests }
   } catch (error) {
     if (!put.inline) removeBlob(core, id)
     throw error
@@ -135,9 +151,10 @@ async function putBytes(
     return { inline, frameIndex: blob && serializeIndex(blob.index), storedBytes: stored.length }
   }
 
+  const { bytesMax = limits.fileBytesMax } = request
   const body = continueBody(start.chunks, start.rest, (chunk) => {
     hash.update(chunk)
-    if (hash.sizeBytes > limits.fileBytesMax) throw new CuttyError('too_large')
+    if (hash.sizeBytes > bytesMax) throw tooLarge(bytesMax)
   })
   if (verdict.codec === 'identity') {
     const sizeBytes = request.sizeBytes ?? (start.rest ? undefined : start.sizeBytes)
@@ -150,6 +167,10 @@ async function putBytes(
   const encoded = encodeFrames(body, { codec, level, frameBytes, parallel: framesAtOnce })
   const { sizeBytes: storedBytes } = await core.blobs.put(id, encoded.body)
   return { inline: undefined, frameIndex: serializeIndex(encoded.result().index), storedBytes }
+}
+
+export function tooLarge(bytesMax: number): CuttyError {
+  return new CuttyError('too_large', `At most ${bytesMax} bytes are accepted here.`, { extras: { bytesMax } })
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

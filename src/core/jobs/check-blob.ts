@@ -5,7 +5,6 @@ import { decodeFrame } from '../compression/decode.ts'
 import { parseIndex } from '../compression/frame-index.ts'
 import { CuttyError } from '../errors.ts'
 import type { BlobRef } from '../files/file.ts'
-import type { StoredBlobRow } from '../statements/rewrite.ts'
 
 const nothing: Uint8Array = new Uint8Array(0)
 
@@ -17,23 +16,6 @@ export interface ExpectedBlob {
   readonly sha256: Uint8Array
   /** Of the row; whatever its length. */
   readonly frameIndex: Uint8Array | undefined
-}
-
-export function blobOf(row: StoredBlobRow): BlobRef {
-  const { blobId: id, location, codec, level, reason, frameBytes, sizeBytes, storedBytes, sha256 } = row
-  return {
-    id,
-    location,
-    codec,
-    level,
-    reason,
-    frameBytes,
-    sizeBytes,
-    storedBytes,
-    sha256,
-    gain: row.gain ?? undefined,
-    frameIndex: row.frameIndex ?? undefined,
-  }
 }
 
 /**

@@ -8,12 +8,12 @@ import type { PriceOverrides } from '../compression/prices.ts'
 import { refuse } from '../compression/verdict.ts'
 import type { Core } from '../core.ts'
 import { CuttyError } from '../errors.ts'
-import { openPlain, openStored } from '../files/blob.ts'
+import { blobOf } from '../files/blob.ts'
+import { openContent } from '../files/parts.ts'
 import { prefixSuccessor } from '../files/names.ts'
 import { mediaTypeOf } from '../files/record.ts'
 import type { BucketRow } from '../statements/buckets.ts'
 import { listStoredFiles, type StoredFileRow } from '../statements/rewrite.ts'
-import { blobOf } from './check-blob.ts'
 import { makeReport } from './compression-result.ts'
 import {
   addMeasured,
@@ -261,7 +261,7 @@ async function readSample(
     for (let index = 0; index < count; index++) {
       const start = Math.round(index * step)
       const range = { start, end: isWhole ? sizeBytes - 1 : start + pieceBytes - 1 }
-      const content = await (blob.codec === 'identity' ? openStored : openPlain)(core, blob, range)
+      const content = await openContent(core, blob, range)
       // A chunk is the reader's until it asks for the next.
       for await (const chunk of content) chunks.push(new Uint8Array(chunk))
       await context.moved(range.end + 1 - start)

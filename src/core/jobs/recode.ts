@@ -8,10 +8,12 @@ import { serializeIndex } from '../compression/frame-index.ts'
 import { frameBytesDefault } from '../compression/policy.ts'
 import { frameBytesFor } from '../compression/verdict.ts'
 import type { Core } from '../core.ts'
-import { damaged, openPlain, openStored } from '../files/blob.ts'
+import { damaged } from '../files/blob.ts'
 import type { BlobRef } from '../files/file.ts'
+import { openContent, openParts } from '../files/parts.ts'
 import { removeBlob } from '../files/store.ts'
 import { bind, DatabaseError } from '../ports/database.ts'
+import { copyBlobParts } from '../statements/blob-parts.ts'
 import { insertBlobBody } from '../statements/blobs.ts'
 import { blobIsUsed, discardBlob, insertReplacement, moveFiles } from '../statements/rewrite.ts'
 import { type ExpectedBlob, findDamage } from './check-blob.ts'
@@ -81,7 +83,8 @@ export async function recode(core: Core, request: RecodeRequest): Promise<Recode
 async function storeWhole(core: Core, request: RecodeRequest): Promise<Replacement | undefined> {
   const { blob, target, storedBytesMax, context } = request
   const chunks: Uint8Array[] = []
-  for await (const chunk of readContent(core, blob, context)) chunks.push(new Uint8Array(chunk))
+  const content = readContent(core, blob, context)
+  for await (const chunk of content.chunks) chunks.push(new Uint8Array(chunk))
   const frameBytes = frameBytesFor(blob.sizeBytes, true) as number
   const { codec, level } = target
   const whole = await encodeWhole(concatBytes(chunks), { codec: codecs[codec], level, frameBytes })
@@ -99,7 +102,7 @@ async function storeWhole(core: Core, request: RecodeRequest): Promise<Replaceme
     level,
     frameBytes,
     sizeBytes: blob.sizeBytes,
-    sha256: blob.sha256,
+    sha256: content.sha256(),
     storedBytes: whole.bytes.length,
     frameIndex: serializeIndex(whole.index),
     inline: isInline ? whole.bytes : undefined,
@@ -114,7 +117,8 @@ async function storeFrames(core: Core, request: RecodeRequest): Promise<Replacem
   const frameBytes = frameBytesFor(blob.sizeBytes, false) as number
   core.room.take(storedBytesMax)
   const id = core.ids.next()
-  const encoded = encodeFrames(readContent(core, blob, context), {
+  const content = readContent(core, blob, context)
+  const encoded = encodeFrames(content.chunks, {
     codec: codecs[codec],
     level,
     frameBytes,
@@ -134,7 +138,7 @@ async function storeFrames(core: Core, request: RecodeRequest): Promise<Replacem
     frameBytes,
     storedBytes,
     sizeBytes: blob.sizeBytes,
-    sha256: blob.sha256,
+    sha256: content.sha256(),
     frameIndex: serializeIndex(index),
     inline: undefined,
   }
@@ -155,25 +159,49 @@ async function* boundedBody(
   }
 }
 
-/** Plaintext that is what the row says, or `content_damaged` at its end at the latest. */
-async function* readContent(core: Core, blob: BlobRef, context: JobContext): AsyncGenerator<Uint8Array> {
-  const hash = createHash('sha256')
-  let sizeBytes = 0
-  const content = blob.codec === 'identity' ? await openStored(core, blob) : await openPlain(core, blob)
-  for await (const chunk of content) {
-    hash.update(chunk)
-    sizeBytes += chunk.length
-    if (sizeBytes > blob.sizeBytes) break
-    await context.moved(chunk.length)
-    yield chunk
-  }
-  if (sizeBytes !== blob.sizeBytes) throw damaged(core, blob, `has another size than ${blob.sizeBytes}`)
-  if (Buffer.compare(hash.digest(), blob.sha256) !== 0) {
-    throw damaged(core, blob, 'has another hash than its row')
-  }
+interface CheckedContent {
+  readonly chunks: AsyncGenerator<Uint8Array>
+  /** Of all of it, once it has been read. */
+  sha256(): Uint8Array
 }
 
-/** Nothing of a file changes but where its bytes are (R3). Fails as a guard does when the old blob has no file any more. */
+/**
+ * Plaintext that is what the row says, or `content_damaged` at its end at the latest. Of a blob that consists of parts nobody
+ * knows the hash: each part is held against its own.
+ */
+function readContent(core: Core, blob: BlobRef, context: JobContext): CheckedContent {
+  const hash = createHash('sha256')
+  let sha256: Uint8Array | undefined
+  async function* chunks() {
+    let sizeBytes = 0
+    for await (const chunk of await open()) {
+      hash.update(chunk)
+      sizeBytes += chunk.length
+      if (sizeBytes > blob.sizeBytes) break
+      if (blob.location !== 'parts') await context.moved(chunk.length)
+      yield chunk
+    }
+    if (sizeBytes !== blob.sizeBytes) throw damaged(core, blob, `has another size than ${blob.sizeBytes}`)
+    sha256 = hash.digest()
+    const isKnown = blob.sha256.length > 0
+    if (isKnown && Buffer.compare(sha256, blob.sha256) !== 0) {
+      throw damaged(core, blob, 'has another hash than its row')
+    }
+  }
+  async function open(): Promise<AsyncIterable<Uint8Array>> {
+    if (blob.location !== 'parts') return openContent(core, blob)
+    // A part's hash is of all of it.
+    const range = { start: 0, end: blob.sizeBytes - 1 }
+    const content = await openParts(core, blob, {
+      range,
+      open: (part) => readContent(core, part, context).chunks,
+    })
+    return content instanceof Uint8Array ? once(content) : content
+  }
+  return { chunks: chunks(), sha256: () => sha256 as Uint8Array }
+}
+
+/** Nothing of a file changes but where its bytes are (R3); where its parts begin is still known. Fails as a guard does when the old blob has no file any more. */
 async function swap(core: Core, old: BlobRef, made: Replacement): Promise<void> {
   const { id, codec, level, frameBytes, sizeBytes, storedBytes, frameIndex, sha256, inline } = made
   const nowMs = core.clock.now()
@@ -195,6 +223,7 @@ async function swap(core: Core, old: BlobRef, made: Replacement): Promise<void> 
       oldId: old.id,
     }),
     ...(inline ? [bind(insertBlobBody, { id, bytes: inline })] : []),
+    bind(copyBlobParts, { from: old.id, to: id }),
     bind(moveFiles, { oldId: old.id, newId: id }),
     bind(discardBlob, { id: old.id, nowMs }),
   ])

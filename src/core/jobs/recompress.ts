@@ -3,7 +3,8 @@ import { codecs } from '../compression/codecs.ts'
 import { parsePolicy } from '../compression/policy.ts'
 import type { Core } from '../core.ts'
 import { CuttyError } from '../errors.ts'
-import { readStored } from '../files/blob.ts'
+import { blobOf } from '../files/blob.ts'
+import { readPiece } from '../files/parts.ts'
 import type { BlobRef, StoredHeaders } from '../files/file.ts'
 import { prefixSuccessor } from '../files/names.ts'
 import { limits } from '../limits.ts'
@@ -16,7 +17,6 @@ import {
   noteTried,
   type StoredFileRow,
 } from '../statements/rewrite.ts'
-import { blobOf } from './check-blob.ts'
 import { type JobContext, JobInterrupted, type JobParams, type JobStep, type JobWork } from './job.ts'
 import { isOutage } from './outage.ts'
 import { recode } from './recode.ts'
@@ -239,7 +239,7 @@ async function sampleTarget(
   const { blob, policy } = request
   const read = async (start: number, bytes: number) => {
     const end = Math.min(start + bytes, blob.sizeBytes) - 1
-    const piece = await readStored(core, blob, { start, end })
+    const piece = await readPiece(core, blob, { start, end })
     await context.moved(piece.length)
     return piece
   }

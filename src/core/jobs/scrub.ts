@@ -1,5 +1,5 @@
 import type { Core } from '../core.ts'
-import { damaged } from '../files/blob.ts'
+import { blobOf, damaged } from '../files/blob.ts'
 import type { BlobRef } from '../files/file.ts'
 import { idTimeMs, idTimePrefix } from '../ids.ts'
 import { bind } from '../ports/database.ts'
@@ -8,10 +8,11 @@ import {
   clearDamage,
   findReferences,
   listFilesOfBlob,
+  listFilesOfPart,
   listStoredBlobs,
   noteDamage,
 } from '../statements/rewrite.ts'
-import { blobOf, findDamage } from './check-blob.ts'
+import { findDamage } from './check-blob.ts'
 import { type JobContext, JobInterrupted, type JobParams, type JobWork } from './job.ts'
 import { isOutage } from './outage.ts'
 import { totalsOfScope } from './scope.ts'
@@ -52,7 +53,7 @@ const namesMax = 1000
 const stepMs = 1000
 const stepBlobsMax = 200
 
-/** Reads every blob that a file points at, and holds it against its row: bytes, sizes, hash and index. */
+/** Reads every blob that a file points at, or a part of one, and holds it against its row: bytes, sizes, hash and index. */
 export const scrub: JobWork<JobParams, ScrubState> = {
   kind: 'scrub',
 
@@ -87,11 +88,12 @@ export const scrub: JobWork<JobParams, ScrubState> = {
     for (const row of rows) {
       const isFirst = next === state
       if (!isFirst && core.clock.monotonic() >= endMs) break
-      const { referencesCount } = row
+      const { referencesCount, files } = row
       let result = next.result
       try {
+        if (row.location === 'parts') await forgetDamage(core, row)
         // Garbage is nobody's, and goes.
-        if (referencesCount > 0) {
+        else if (referencesCount > 0) {
           result = await look(core, { blob: blobOf(row), damagedAtMs: row.damagedAtMs, result, context })
         }
       } catch (error) {
@@ -103,8 +105,8 @@ export const scrub: JobWork<JobParams, ScrubState> = {
         ...next,
         after: row.blobId,
         result,
-        files: next.files + referencesCount,
-        bytes: next.bytes + referencesCount * row.sizeBytes,
+        files: next.files + files,
+        bytes: next.bytes + files * row.sizeBytes,
       }
     }
     const done = rows.length < stepBlobsMax && next.after === (rows.at(-1)?.blobId ?? state.after)
@@ -119,6 +121,14 @@ export const scrub: JobWork<JobParams, ScrubState> = {
   }),
 
   result: (_params, { result }) => result,
+}
+
+/** What has no bytes of its own is not looked at: its parts are, each as a blob of its own, and bear the mark. */
+async function forgetDamage(
+  core: Core,
+  { blobId, damagedAtMs }: { blobId: string; damagedAtMs: number | null },
+): Promise<void> {
+  if (damagedAtMs !== null) await core.database.batch([bind(clearDamage, { id: blobId })])
 }
 
 async function look(
@@ -142,7 +152,9 @@ async function look(
   const damagedCount = result.damagedCount + 1
   const left = namesMax - result.damaged.reduce((sum, { files }) => sum + 1 + files.length, 0)
   if (left <= 0) return { ...looked, damagedCount }
-  const files = await core.database.query(listFilesOfBlob, { blobId: blob.id, limit: left })
+  const request = { blobId: blob.id, limit: left }
+  const files = await core.database.query(listFilesOfBlob, request)
+  if (files.length === 0) files.push(...(await core.database.query(listFilesOfPart, request)))
   const named = { blobId: blob.id, what, files: files.map(({ bucket, key }) => ({ bucket, key })) }
   return { ...looked, damagedCount, damaged: [...result.damaged, named] }
 }

@@ -24,6 +24,12 @@ export interface Database {
    */
   batch(statements: readonly BoundStatement[]): Promise<StatementResult[]>
 
+  /**
+   * How it would run a statement, a step each, as `EXPLAIN QUERY PLAN` tells it; nothing is run. For people, and for tests of
+   * indexes: the words are SQLite's and differ between its releases.
+   */
+  explain(statement: Statement): Promise<string[]>
+
   /** Resolves when the database answers; rejects with kind `unavailable` when not. */
   ping(): Promise<void>
 
@@ -72,6 +78,28 @@ export interface StatementResult {
   readonly changes: number
   /** Rows of a `RETURNING` clause. */
   readonly rows: readonly unknown[]
+}
+
+/**
+ * What one run of a statement cost. An adapter is created with an `onRun` that it tells each: all but those of `ping` and
+ * `explain`, each of a batch by itself. `onRun` returns at once and never throws. Parameters are not told: they name people's files.
+ */
+export interface StatementRun {
+  readonly statement: Statement
+  /**
+   * Inside of the database, as far as that is known: neither the way to it, nor the wait of a batch for those before it, nor
+   * the sync that all batches of a group share.
+   */
+  readonly durationMs: number
+  /** D1: rows that were looked at, also those that were passed over. SQLite: rows that came back; it does not say more. */
+  readonly rowsRead: number
+  /** D1: with those of indexes. SQLite: {@link StatementResult.changes}. Of a statement whose batch was undone: 0. */
+  readonly rowsWritten: number
+  /**
+   * It threw, or is among those of its batch of which one must have; also where a guard did what it is for. Then no rows are
+   * counted. Where only the commit failed, nobody knows of which statement's fault, and all have failed.
+   */
+  readonly failed: boolean
 }
 
 /** Joins a statement with its parameters, for {@link Database.batch}. */

@@ -4,7 +4,15 @@
  */
 export type Observer = (event: Event) => void
 
-export type Event = RequestEvent | FailureEvent | DamageEvent | StorageEvent | CacheTierEvent | LifecycleEvent
+export type Event =
+  | RequestEvent
+  | FailureEvent
+  | SecurityEvent
+  | DamageEvent
+  | StorageEvent
+  | CacheTierEvent
+  | SlowStatementEvent
+  | LifecycleEvent
 
 /** One HTTP request that was answered or broken off. Emitted when the last byte was handed over. */
 export interface RequestEvent {
@@ -35,6 +43,32 @@ export interface FailureEvent {
   readonly error: unknown
 }
 
+/** Somebody tried what they may not. Holds neither a secret nor a signature (R43). */
+export interface SecurityEvent {
+  readonly type: 'security'
+  readonly kind:
+    /** No active key has this id. */
+    | 'unknown_key'
+    /** A request's signature is another than its key makes. */
+    | 'signature_mismatch'
+    /** A header that means something was added to what was signed (R40). */
+    | 'unsigned_header'
+    | 'clock_skewed'
+    /** Of signed URLs and forms: not made with the key, or changed since. */
+    | 'url_forged'
+    | 'url_expired'
+    | 'url_not_yet_valid'
+    | 'url_revoked'
+    /** Used more often than it may be. */
+    | 'url_replayed'
+    /** Used for something else than it was made for. */
+    | 'url_wrong_scope'
+  readonly requestId: string
+  readonly accessKeyId: string | undefined
+  /** Without its query. */
+  readonly path: string
+}
+
 /** Stored bytes that are gone, or are not what was stored. Told at every read that meets them. */
 export interface DamageEvent {
   readonly type: 'damage'
@@ -62,6 +96,19 @@ export interface CacheTierEvent {
   /** Of the call, or of the pause. */
   readonly durationMs?: number
   readonly error?: unknown
+}
+
+/** A statement that took longer than it may. Parameters are not told: they name people's files. */
+export interface SlowStatementEvent {
+  readonly type: 'slow_statement'
+  readonly statement: string
+  readonly durationMs: number
+  readonly rowsRead: number
+  readonly rowsWritten: number
+  /** Of this statement, since the last event: not each is told by one of its own. */
+  readonly times: number
+  /** `undefined` where the database did not say. */
+  readonly plan: readonly string[] | undefined
 }
 
 export interface LifecycleEvent {

@@ -78,6 +78,8 @@ export interface CredentialRow {
 
 export interface AccessKeyCredentialRow extends CredentialRow {
   secretEncrypted: Uint8Array
+  /** Signed links of an earlier date are revoked: by the key, or by its user. */
+  linksRevokedBeforeMs: number
 }
 
 export interface TokenCredentialRow extends CredentialRow {
@@ -87,7 +89,8 @@ export interface TokenCredentialRow extends CredentialRow {
 export const findAccessKey = defineStatement<{ id: string }, AccessKeyCredentialRow>({
   name: 'access_keys.find',
   text: `SELECT u.id AS userId, u.role AS role, u.disabled_at_ms AS disabledAtMs,
-      k.secret_encrypted AS secretEncrypted
+      k.secret_encrypted AS secretEncrypted,
+      max(k.links_revoked_before_ms, u.links_revoked_before_ms) AS linksRevokedBeforeMs
     FROM access_keys k JOIN users u ON u.id = k.user_id WHERE k.id = ?1`,
   params: ['id'],
   reads: ['access_keys', 'users'],
@@ -114,6 +117,28 @@ export const deleteAccessKey = defineStatement<{ userId: string; id: string }>({
   params: ['userId', 'id'],
   reads: ['access_keys'],
   writes: ['access_keys'],
+})
+
+/** Never takes a revocation back, and goes on by a second at least: links may have been made for the time of the last one. */
+export const revokeLinksOfAccessKey = defineStatement<{ userId: string; id: string; beforeMs: number }>({
+  name: 'access_keys.revoke_links',
+  text: `UPDATE access_keys SET links_revoked_before_ms = max(?3, links_revoked_before_ms + 1000,
+      (SELECT u.links_revoked_before_ms + 1000 FROM users u WHERE u.id = ?1))
+    WHERE user_id = ?1 AND id = ?2 RETURNING links_revoked_before_ms AS beforeMs`,
+  params: ['userId', 'id', 'beforeMs'],
+  reads: ['access_keys', 'users'],
+  writes: ['access_keys'],
+})
+
+/** Of all keys of a user. */
+export const revokeLinksOfUser = defineStatement<{ userId: string; beforeMs: number }>({
+  name: 'users.revoke_links',
+  text: `UPDATE users SET links_revoked_before_ms = max(?2, links_revoked_before_ms + 1000,
+      (SELECT coalesce(max(k.links_revoked_before_ms), 0) + 1000 FROM access_keys k WHERE k.user_id = ?1))
+    WHERE id = ?1 RETURNING links_revoked_before_ms AS beforeMs`,
+  params: ['userId', 'beforeMs'],
+  reads: ['users', 'access_keys'],
+  writes: ['users'],
 })
 
 export const insertToken = defineStatement<{

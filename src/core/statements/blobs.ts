@@ -71,11 +71,14 @@ export const referenceBlob = defineStatement<{ id: string }>({
   writes: ['blobs'],
 })
 
+/** What a blob becomes that one file, or one part of an upload, points at no longer. */
+export const released = (nowMs: string) => `references_count = references_count - 1,
+      garbage_since_ms = CASE WHEN references_count = 1 THEN ${nowMs} ELSE NULL END`
+
 /** Goes before the statement that repoints or deletes a file: its present blob has one file less. */
 export const releaseBlobOfFile = defineStatement<{ bucketId: string; key: string; nowMs: number }>({
   name: 'blobs.release_of_file',
-  text: `UPDATE blobs SET references_count = references_count - 1,
-      garbage_since_ms = CASE WHEN references_count = 1 THEN ?3 ELSE NULL END
+  text: `UPDATE blobs SET ${released('?3')}
     WHERE id = (SELECT blob_id FROM files WHERE bucket_id = ?1 AND key = ?2)`,
   params: ['bucketId', 'key', 'nowMs'],
   reads: ['blobs', 'files'],
@@ -94,13 +97,13 @@ export const findGarbage = defineStatement<
   writes: [],
 })
 
-/** Takes a body of the database along. */
+/** Takes a body of the database along, and where its parts were. */
 export const deleteGarbage = defineStatement<{ id: string }>({
   name: 'blobs.delete_garbage',
   text: `DELETE FROM blobs WHERE id = ?1 AND references_count = 0`,
   params: ['id'],
   reads: ['blobs'],
-  writes: ['blobs', 'blob_bodies'],
+  writes: ['blobs', 'blob_bodies', 'blob_parts'],
 })
 
 /** Ids of blobs in the store that have a row, from `first` to `last`, both included. */

@@ -9,10 +9,17 @@ export interface BucketRow {
   visibility: Visibility
   /** Its compression policy as JSON; null where it has none of its own. */
   compression: string | null
+  /** S3's settings as JSON; null where there are none. */
+  cors: string | null
+  tags: string | null
+  policy: string | null
+  /** A list of prefixes as JSON: everybody may read files whose keys begin so. */
+  publicPrefixes: string | null
   createdAtMs: number
 }
 
-const columns = 'id, name, owner_id AS ownerId, visibility, compression, created_at_ms AS createdAtMs'
+const columns = `id, name, owner_id AS ownerId, visibility, compression, cors, tags, policy,
+      public_prefixes AS publicPrefixes, created_at_ms AS createdAtMs`
 
 export const insertBucket = defineStatement<{
   id: string
@@ -33,6 +40,14 @@ export const insertBucket = defineStatement<{
 export const findBucket = defineStatement<{ name: string }, BucketRow>({
   name: 'buckets.find',
   text: `SELECT ${columns} FROM buckets WHERE name = ?1`,
+  params: ['name'],
+  reads: ['buckets'],
+  writes: [],
+})
+
+export const findBucketCors = defineStatement<{ name: string }, { cors: string }>({
+  name: 'buckets.find_cors',
+  text: `SELECT cors FROM buckets WHERE name = ?1 AND cors IS NOT NULL`,
   params: ['name'],
   reads: ['buckets'],
   writes: [],
@@ -73,11 +88,44 @@ export const changeBucket = defineStatement<{
   writes: ['buckets'],
 })
 
-/** Changes no row when there is a file in it. */
+/** Each is left as it is where its `set…` is 0. */
+export const changeBucketSettings = defineStatement<{
+  id: string
+  setCors: number
+  cors: string | null
+  setTags: number
+  tags: string | null
+  setPolicy: number
+  policy: string | null
+  setPublicPrefixes: number
+  publicPrefixes: string | null
+}>({
+  name: 'buckets.change_settings',
+  text: `UPDATE buckets SET cors = CASE WHEN ?2 = 1 THEN ?3 ELSE cors END,
+      tags = CASE WHEN ?4 = 1 THEN ?5 ELSE tags END,
+      policy = CASE WHEN ?6 = 1 THEN ?7 ELSE policy END,
+      public_prefixes = CASE WHEN ?8 = 1 THEN ?9 ELSE public_prefixes END
+    WHERE id = ?1`,
+  params: [
+    'id',
+    'setCors',
+    'cors',
+    'setTags',
+    'tags',
+    'setPolicy',
+    'policy',
+    'setPublicPrefixes',
+    'publicPrefixes',
+  ],
+  reads: ['buckets'],
+  writes: ['buckets'],
+})
+
+/** Changes no row when there is a file in it. Takes its uploads along. */
 export const deleteEmptyBucket = defineStatement<{ id: string }>({
   name: 'buckets.delete_empty',
   text: `DELETE FROM buckets WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE bucket_id = ?1)`,
   params: ['id'],
   reads: ['buckets', 'files'],
-  writes: ['buckets'],
+  writes: ['buckets', 'uploads'],
 })

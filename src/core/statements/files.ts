@@ -10,6 +10,8 @@ export interface FileRow {
   visibility: 'private' | 'public'
   /** The bucket's policy as JSON, if it has one. */
   compression: string | null
+  /** A list as JSON, if there are any. */
+  publicPrefixes: string | null
   /** Null, like everything below, when the bucket exists and the file does not. */
   key: string | null
   versionId: string
@@ -20,9 +22,12 @@ export interface FileRow {
   headers: string
   metadata: string
   tags: string
+  /** JSON. */
+  checksum: string | null
+  fileVisibility: 'public' | null
   createdAtMs: number
   modifiedAtMs: number
-  location: 'row' | 'store'
+  location: 'row' | 'store' | 'parts'
   codec: CodecName | 'identity'
   level: number
   reason: VerdictReason | 'unmeasured'
@@ -39,9 +44,10 @@ export const frameIndexBytesKept = 1024
 export const findFile = defineStatement<{ bucketName: string; key: string }, FileRow>({
   name: 'files.find',
   text: `SELECT b.id AS bucketId, b.name AS bucketName, b.owner_id AS ownerId, b.visibility AS visibility,
-      b.compression AS compression,
+      b.compression AS compression, b.public_prefixes AS publicPrefixes,
       f.key AS key, f.version_id AS versionId, f.blob_id AS blobId, f.size_bytes AS sizeBytes, f.etag AS etag,
       f.content_type AS contentType, f.headers AS headers, f.metadata AS metadata, f.tags AS tags,
+      f.checksum AS checksum, f.visibility AS fileVisibility,
       f.created_at_ms AS createdAtMs, f.modified_at_ms AS modifiedAtMs,
       o.location AS location, o.codec AS codec, o.level AS level, o.reason AS reason, o.gain AS gain,
       o.frame_bytes AS frameBytes, o.stored_bytes AS storedBytes, o.sha256 AS sha256,
@@ -69,19 +75,21 @@ interface FileValues {
   tags: string
   createdAtMs: number
   modifiedAtMs: number
-  [name: string]: string | number
+  checksum: string | null
+  visibility: string | null
+  [name: string]: string | number | null
 }
 
 /** Points a key at a blob: the one write that makes a file visible, or another. */
 export const putFile = defineStatement<FileValues>({
   name: 'files.put',
   text: `INSERT INTO files (bucket_id, key, version_id, blob_id, size_bytes, etag, content_type,
-      media_type, headers, metadata, tags, created_at_ms, modified_at_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+      media_type, headers, metadata, tags, created_at_ms, modified_at_ms, checksum, visibility)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
     ON CONFLICT (bucket_id, key) DO UPDATE SET version_id = excluded.version_id, blob_id = excluded.blob_id,
       size_bytes = excluded.size_bytes, etag = excluded.etag, content_type = excluded.content_type,
       media_type = excluded.media_type, headers = excluded.headers, metadata = excluded.metadata, tags = excluded.tags,
-      modified_at_ms = excluded.modified_at_ms`,
+      modified_at_ms = excluded.modified_at_ms, checksum = excluded.checksum, visibility = excluded.visibility`,
   params: [
     'bucketId',
     'key',
@@ -96,6 +104,8 @@ export const putFile = defineStatement<FileValues>({
     'tags',
     'createdAtMs',
     'modifiedAtMs',
+    'checksum',
+    'visibility',
   ],
   reads: ['files'],
   writes: ['files'],
@@ -112,10 +122,11 @@ export const describeFile = defineStatement<{
   metadata: string
   tags: string
   modifiedAtMs: number
+  visibility: string | null
 }>({
   name: 'files.describe',
   text: `UPDATE files SET version_id = ?3, content_type = ?4, media_type = ?5, headers = ?6, metadata = ?7,
-      tags = ?8, modified_at_ms = ?9
+      tags = ?8, modified_at_ms = ?9, visibility = ?10
     WHERE bucket_id = ?1 AND key = ?2`,
   params: [
     'bucketId',
@@ -127,6 +138,7 @@ export const describeFile = defineStatement<{
     'metadata',
     'tags',
     'modifiedAtMs',
+    'visibility',
   ],
   reads: ['files'],
   writes: ['files'],

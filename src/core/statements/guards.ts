@@ -56,3 +56,26 @@ export const anotherAdminIsLeft = defineStatement<{ userId: string }>({
   reads: ['users'],
   writes: ['guards'],
 })
+
+/** The upload has neither been completed nor aborted. */
+export const uploadIsOpen = defineStatement<{ uploadId: string }>({
+  name: 'guards.upload_is_open',
+  text: `INSERT INTO guards (upload)
+    SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM uploads WHERE id = ?1 AND completed_at_ms IS NULL)`,
+  params: ['uploadId'],
+  reads: ['uploads'],
+  writes: ['guards'],
+})
+
+/** The parts are those that were looked at: `parts` is JSON, `[[number, blobId], …]`. */
+export const partsAreThese = defineStatement<{ uploadId: string; parts: string }>({
+  name: 'guards.parts_are_these',
+  text: `INSERT INTO guards (parts)
+    SELECT 1 WHERE EXISTS (
+      SELECT 1 FROM json_each(?2) listed
+      LEFT JOIN upload_parts p ON p.upload_id = ?1 AND p.number = json_extract(listed.value, '$[0]')
+      WHERE p.blob_id IS NOT json_extract(listed.value, '$[1]'))`,
+  params: ['uploadId', 'parts'],
+  reads: ['upload_parts'],
+  writes: ['guards'],
+})

@@ -4,18 +4,38 @@ import * as blobs from './blobs.ts'
 import * as buckets from './buckets.ts'
 import * as cache from './cache.ts'
 import * as compression from './compression.ts'
+import * as blobParts from './blob-parts.ts'
 import * as files from './files.ts'
 import * as guards from './guards.ts'
 import * as jobs from './jobs.ts'
+import * as links from './links.ts'
 import * as listing from './listing.ts'
 import * as rewrite from './rewrite.ts'
 import * as settings from './settings.ts'
+import * as signedUrls from './signed-urls.ts'
+import * as statementStats from './statement-stats.ts'
+import * as uploads from './uploads.ts'
 
 /** Every SQL text of the application. Database adapters are created with it and run nothing else. */
 export const statements: readonly Statement[] = Object.freeze(
-  [accounts, blobs, buckets, cache, compression, files, guards, jobs, listing, rewrite, settings].flatMap(
-    (area) => Object.values<unknown>({ ...area }).flatMap(statementsIn),
-  ),
+  [
+    accounts,
+    blobParts,
+    blobs,
+    buckets,
+    cache,
+    compression,
+    files,
+    guards,
+    jobs,
+    links,
+    listing,
+    rewrite,
+    settings,
+    signedUrls,
+    statementStats,
+    uploads,
+  ].flatMap((area) => Object.values<unknown>({ ...area }).flatMap(statementsIn)),
 )
 
 /** An export is a statement, a group of them, or something else. */

@@ -7,7 +7,7 @@ import { frameIndexBytesKept } from './files.ts'
 
 export interface StoredBlobRow {
   blobId: string
-  location: 'row' | 'store'
+  location: 'row' | 'store' | 'parts'
   codec: CodecName | 'identity'
   level: number
   reason: VerdictReason | 'unmeasured'
@@ -20,7 +20,7 @@ export interface StoredBlobRow {
   frameIndex: Uint8Array | null
 }
 
-const blobColumns = `o.id AS blobId, o.location AS location, o.codec AS codec, o.level AS level,
+export const blobColumns = `o.id AS blobId, o.location AS location, o.codec AS codec, o.level AS level,
       o.reason AS reason, o.gain AS gain, o.frame_bytes AS frameBytes, o.size_bytes AS sizeBytes,
       o.stored_bytes AS storedBytes, o.sha256 AS sha256,
       CASE WHEN length(o.frame_index) <= ${frameIndexBytesKept} THEN o.frame_index END AS frameIndex`
@@ -51,13 +51,14 @@ export const listStoredFiles = defineStatement<
 /** Blobs from after one id to before another, in the order of their ids. */
 export const listStoredBlobs = defineStatement<
   { after: string; before: string; limit: number },
-  StoredBlobRow & { referencesCount: number; damagedAtMs: number | null }
+  StoredBlobRow & { referencesCount: number; damagedAtMs: number | null; files: number }
 >({
   name: 'rewrite.list_blobs',
-  text: `SELECT ${blobColumns}, o.references_count AS referencesCount, o.damaged_at_ms AS damagedAtMs
+  text: `SELECT ${blobColumns}, o.references_count AS referencesCount, o.damaged_at_ms AS damagedAtMs,
+      (SELECT count(*) FROM files WHERE blob_id = o.id) AS files
     FROM blobs o WHERE o.id > ?1 AND o.id < ?2 ORDER BY o.id LIMIT ?3`,
   params: ['after', 'before', 'limit'],
-  reads: ['blobs'],
+  reads: ['blobs', 'files'],
   writes: [],
 })
 
@@ -85,6 +86,17 @@ export const listFilesOfBlob = defineStatement<{ blobId: string; limit: number }
     FROM files f JOIN buckets b ON b.id = f.bucket_id WHERE f.blob_id = ?1 LIMIT ?2`,
   params: ['blobId', 'limit'],
   reads: ['files', 'buckets'],
+  writes: [],
+})
+
+/** Files that a blob is a part of. */
+export const listFilesOfPart = defineStatement<{ blobId: string; limit: number }, FileOfBlobRow>({
+  name: 'rewrite.list_files_of_part',
+  text: `SELECT b.name AS bucket, b.compression AS compression, f.key AS key, f.headers AS headers
+    FROM blob_parts p JOIN files f ON f.blob_id = p.blob_id JOIN buckets b ON b.id = f.bucket_id
+    WHERE p.part_blob_id = ?1 LIMIT ?2`,
+  params: ['blobId', 'limit'],
+  reads: ['blob_parts', 'files', 'buckets'],
   writes: [],
 })
 

@@ -79,10 +79,12 @@ type Change = { [name in keyof typeof description]?: z.infer<(typeof description
 
 /** A description with some of it changed: left out stays, null goes. */
 export function changeOf(current: FileDescription, change: Change): FileDescription {
-  const headers: Record<string, string> = {}
-  for (const name of Object.keys(storedHeaderNames) as (keyof StoredHeaders)[]) {
-    const value = change[name] === undefined ? current.headers[name] : change[name]
-    if (value != null && value !== '') headers[name] = value
+  const headers: Record<string, string> = { ...current.headers }
+  for (const name of Object.keys(storedHeaderNames) as (keyof typeof storedHeaderNames)[]) {
+    const value = change[name]
+    if (value === undefined) continue
+    if (value === null || value === '') delete headers[name]
+    else headers[name] = value
   }
   return {
     contentType: change.contentType ?? current.contentType,

@@ -1,7 +1,6 @@
-import { codecs } from '../../core/compression/codecs.ts'
 import { CuttyError } from '../../core/errors.ts'
-import { codedBytes } from '../../core/files/blob.ts'
-import type { BlobRef, FileRecord } from '../../core/files/file.ts'
+import { codedBytes, contentCodingOf } from '../../core/files/blob.ts'
+import type { FileRecord } from '../../core/files/file.ts'
 import type { HttpRequest } from '../exchange.ts'
 import { type AcceptEncoding, parseAcceptEncoding } from '../headers/accept-encoding.ts'
 import type { FileForm } from '../headers/etag.ts'
@@ -50,10 +49,6 @@ const curlEncodings = 'deflate, gzip, br, zstd'
  */
 function readsSeveralFrames(request: HttpRequest): boolean {
   return request.header('sec-fetch-mode') !== undefined || request.header('accept-encoding') === curlEncodings
-}
-
-function contentCodingOf({ codec }: BlobRef) {
-  return codec === 'identity' ? undefined : codecs[codec].contentCoding
 }
 
 /** By weight; where they weigh the same, only what the client lists: `*` comes from scripts that decode nothing. */

@@ -136,7 +136,10 @@ export const fileShape = z
       })
       .meta({ description: 'The verdict on its content.' }),
     etag: z.string().meta({ description: 'The strong validator, as in the ETag header.' }),
-    sha256: z.string().meta({ description: 'Of the content, in hexadecimal.' }),
+    sha256: z
+      .string()
+      .nullable()
+      .meta({ description: 'Of the content, in hexadecimal; null where a file was uploaded in parts.' }),
     contentType: z.string(),
     contentDisposition: z.string().nullable(),
     contentEncoding: z.string().nullable(),
@@ -164,7 +167,7 @@ export function describeFile(file: FileRecord): z.infer<typeof fileShape> {
       frameBytes: file.blob.frameBytes,
     },
     etag: `"${file.etag}"`,
-    sha256: toHex(file.blob.sha256),
+    sha256: file.blob.sha256.length > 0 ? toHex(file.blob.sha256) : null,
     contentType: file.contentType,
     contentDisposition: file.headers.contentDisposition ?? null,
     contentEncoding: file.headers.contentEncoding ?? null,

@@ -2,9 +2,14 @@ import { env } from 'cloudflare:workers'
 
 /** Rows before those that they refer to. */
 const tables = [
+  'statement_stats',
   'file_reads',
   'jobs',
+  'signed_urls',
+  'upload_parts',
+  'uploads',
   'files',
+  'blob_parts',
   'blob_bodies',
   'blobs',
   'buckets',

@@ -1,17 +1,21 @@
 import { applyD1Migrations } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
-import { createD1Database } from '../../../src/adapters/d1/database.ts'
+import { createD1Database, type D1Options } from '../../../src/adapters/d1/database.ts'
 import { databaseContract } from '../../contracts/database.ts'
+import { databaseRunsContract } from '../../contracts/database-runs.ts'
 import { contractStatements, findSetting } from '../../contracts/database-statements.ts'
 import { clear } from './clear.ts'
 
-databaseContract('d1', async (statements) => {
+async function create(options: D1Options) {
   await applyD1Migrations(env.DB, env.MIGRATIONS)
   // Another suite of this run may have left rows.
   await clear()
-  return { subject: createD1Database(env.DB, { statements }), cleanup: clear }
-})
+  return { subject: createD1Database(env.DB, options), cleanup: clear }
+}
+
+databaseContract('d1', (statements) => create({ statements }))
+databaseRunsContract('d1', create)
 
 test('what D1 does not take as a value is an error of the port', async () => {
   const database = createD1Database(env.DB, { statements: contractStatements })

@@ -4,25 +4,27 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { openSqliteDatabase } from '../../../src/adapters/sqlite/database.ts'
-import { bind, type Statement } from '../../../src/core/ports/database.ts'
+import { bind, type Statement, type StatementRun } from '../../../src/core/ports/database.ts'
 import { databaseContract } from '../../contracts/database.ts'
+import { databaseRunsContract } from '../../contracts/database-runs.ts'
 import { contractStatements, findSetting, putSetting } from '../../contracts/database-statements.ts'
 
 const migrationsFolder = fileURLToPath(new URL('../../../migrations', import.meta.url))
 
-function openIn(folder: string, statements: readonly Statement[]) {
+function openIn(folder: string, statements: readonly Statement[], onRun?: (run: StatementRun) => void) {
   return openSqliteDatabase({
     file: join(folder, 'cutty.db'),
     statements,
     migrationsFolder,
     inlineBlobBytesMax: 4096,
     nowMs: Date.UTC(2026, 0, 1),
+    ...(onRun && { onRun }),
   })
 }
 
-databaseContract('sqlite', async (statements) => {
+async function create(statements: readonly Statement[], onRun?: (run: StatementRun) => void) {
   const folder = await mkdtemp(join(tmpdir(), 'cutty-sqlite-'))
-  const subject = await openIn(folder, statements)
+  const subject = await openIn(folder, statements, onRun)
   return {
     subject,
     async cleanup() {
@@ -30,6 +32,22 @@ databaseContract('sqlite', async (statements) => {
       await subject.close().catch(() => {})
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+databaseContract('sqlite', (statements) => create(statements))
+databaseRunsContract('sqlite', ({ statements, onRun }) => create(statements, onRun))
+
+test('sqlite tells of batches that it cannot take any more: all of their statements failed', async () => {
+  const runs: StatementRun[] = []
+  const { subject, cleanup } = await create(contractStatements, (run) => void runs.push(run))
+  try {
+    await subject.close()
+    const batch = [bind(putSetting, { name: 's', value: 'x' }), bind(putSetting, { name: 't', value: 'x' })]
+    await expect(subject.batch(batch)).rejects.toMatchObject({ kind: 'unavailable' })
+    expect(runs.map(({ failed }) => failed)).toEqual([true, true])
+  } finally {
+    await cleanup()
   }
 })
 

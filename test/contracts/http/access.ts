@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { routes } from '../../../src/http/app.ts'
+import { routes } from '../../../src/http/rest.ts'
 import type { CallInit, Identity } from './client.ts'
 import type { Stage } from './stage.ts'
 
@@ -149,6 +149,59 @@ const rows: readonly Row[] = [
   { route: 'POST /api/v1/tokens', target: '/tokens', private: [401, 201, 201, 201] },
   { route: 'GET /api/v1/tokens', target: '/tokens', private: [401, 200, 200, 200] },
   { route: 'DELETE /api/v1/tokens/{token}', target: '/tokens/none', private: [401, 404, 404, 404] },
+  {
+    // Who may do something may make a link for it.
+    route: 'POST /api/v1/presigned-urls',
+    target: '/presigned-urls',
+    init: json({ bucket: '{bucket}', key: 'f', operation: 'read' }),
+    private: [401, 201, 403, 201],
+    public: [401, 201, 201, 201],
+  },
+  {
+    route: 'POST /api/v1/presigned-urls',
+    target: '/presigned-urls',
+    init: json({ bucket: '{bucket}', key: 'f', operation: 'write' }),
+    private: [401, 201, 403, 201],
+  },
+  {
+    route: 'POST /api/v1/presigned-urls',
+    target: '/presigned-urls',
+    init: json({ bucket: 'no-such-bucket', key: 'f', operation: 'delete' }),
+    private: [401, 404, 404, 404],
+  },
+  {
+    route: 'POST /api/v1/presigned-urls/batch',
+    target: '/presigned-urls/batch',
+    init: json({ items: [{ bucket: '{bucket}', key: 'f', operation: 'read' }] }),
+    private: [401, 200, 200, 200],
+  },
+  {
+    route: 'POST /api/v1/presigned-posts',
+    target: '/presigned-posts',
+    init: json({ bucket: '{bucket}', key: 'g' }),
+    private: [401, 201, 403, 201],
+  },
+  {
+    // An id is one's own, also if nobody has made it.
+    route: 'DELETE /api/v1/presigned-urls/{id}',
+    target: '/presigned-urls/none',
+    private: [401, 204, 204, 204],
+  },
+  {
+    route: 'DELETE /api/v1/presigned-urls/{id}',
+    target: '/presigned-urls/none?user={user}',
+    private: [401, 204, 403, 204],
+  },
+  {
+    route: 'POST /api/v1/users/{user}/revoke-links',
+    target: '/users/{user}/revoke-links',
+    private: ownerOnly,
+  },
+  {
+    route: 'POST /api/v1/users/{user}/access-keys/{accessKey}/revoke-links',
+    target: '/users/{user}/access-keys/none/revoke-links',
+    private: [401, 404, 403, 404],
+  },
   { route: 'GET /api/v1/compression/stats', target: '/compression/stats', private: [401, 200, 200, 200] },
   {
     route: 'GET /api/v1/compression/stats',
@@ -191,6 +244,7 @@ const rows: readonly Row[] = [
   },
   { route: 'POST /api/v1/cache/clear', target: '/cache/clear', private: [401, 403, 403, 200] },
   { route: 'POST /api/v1/cache/warm', target: '/cache/warm', private: [401, 403, 403, 200] },
+  { route: 'GET /api/v1/database/stats', target: '/database/stats', private: [401, 403, 403, 200] },
   { route: 'GET /api/v1/openapi.json', target: '/openapi.json', private: everybody },
   { route: 'GET /api/v1/docs', target: '/docs', private: everybody },
   { route: 'GET /', target: '/../../', private: [302, 302, 302, 302] },

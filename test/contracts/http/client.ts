@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { fileShape } from '../../../src/http/api/schemas.ts'
-import { routes } from '../../../src/http/app.ts'
+import { reservedBucketNames } from '../../../src/core/files/names.ts'
+import { routes } from '../../../src/http/rest.ts'
 import { createRouter } from '../../../src/http/route.ts'
 import type { HttpAnswer, HttpCredentials, HttpInit, HttpSubject } from './subject.ts'
 
@@ -101,8 +102,21 @@ function checkAnswer(method: string, target: string, answer: Answer): void {
   for (const [name, value] of answer.headers) expect(value, name).toMatch(/^[\t\x20-\x7e\x80-\xff]*$/)
   if (status === 204 || status === 304 || method === 'HEAD') expect(bytes.length, 'a body').toBe(0)
   else expect(answer.header('content-length') ?? String(bytes.length)).toBe(String(bytes.length))
-  if (status >= 400) return checkProblem(method, answer)
+  if (status >= 400) return isOfRest(target) ? checkProblem(method, answer) : checkS3Error(method, answer)
   checkShape(method, target, answer)
+}
+
+/** All else is S3's. */
+function isOfRest(target: string): boolean {
+  return reservedBucketNames.has(/^\/([^/?]*)/.exec(target)?.[1] ?? '')
+}
+
+function checkS3Error(method: string, answer: Answer): void {
+  expect(answer.header('content-type')).toBe('application/xml')
+  if (method === 'HEAD') return
+  const id = answer.header('x-amz-request-id') as string
+  expect(answer.text).toMatch(/^<\?xml .*\?>\n<Error><Code>[A-Z]\w+<\/Code><Message>[^<]+<\/Message>/)
+  expect(answer.text).toContain(`<RequestId>${id}</RequestId>`)
 }
 
 /** RFC 9457, with a stable code and nothing of the inside. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { routes } from '../../../src/http/app.ts'
+import { routes } from '../../../src/http/rest.ts'
 import type { Stage } from './stage.ts'
 
 interface Document {
@@ -59,20 +59,33 @@ export function documentTests(stage: Stage): void {
     })
 
     test.each([
-      ['GET', '/nothing'],
+      ['GET', '/api'],
       ['GET', '/api/v1'],
       ['GET', '/api/v1/'],
       ['GET', '/api/v2/buckets'],
       ['GET', '/health/'],
-      ['GET', '//health'],
-      ['GET', '/API/v1/buckets'],
-      ['POST', '/nothing'],
+      ['POST', '/api/nothing'],
       ['GET', '/api/v1/buckets/b/files/'],
-      ['GET', '/%00'],
-      ['GET', '/x?y=%'],
+      ['GET', '/api/%00'],
+      ['GET', '/api/x?y=%'],
     ])('has nothing at %s %s', async (method, path) => {
       const answer = await stage.api.call(method, path, { as: stage.admin })
       expect(answer.json()).toMatchObject({ status: 404, code: 'not_found' })
+    })
+
+    test.each([
+      ['GET', '/nothing', 403, 'AccessDenied'],
+      ['GET', '/nothing/at/all', 403, 'AccessDenied'],
+      ['GET', '/API/v1/buckets', 403, 'AccessDenied'],
+      ['GET', '//health', 400, 'InvalidBucketName'],
+      ['GET', '/bucket/%', 400, 'InvalidURI'],
+      ['GET', '/bucket/x?y=%', 400, 'InvalidRequest'],
+      ['PATCH', '/bucket/x', 405, 'MethodNotAllowed'],
+    ])('answers %s %s as S3 does, by %i %s', async (method, path, status, code) => {
+      // Credentials of another kind are none there (R40).
+      const answer = await stage.api.call(method, path, { as: stage.admin })
+      expect([answer.status, answer.header('content-type')]).toEqual([status, 'application/xml'])
+      expect(answer.text).toContain(`<Code>${code}</Code>`)
     })
 
     test.each([

@@ -73,6 +73,7 @@ function createStage({ exclusive, life = lifetime }: { exclusive: boolean; life?
       }
       return []
     },
+    explain: async () => [],
     ping: async () => {},
     close: async () => {},
   }

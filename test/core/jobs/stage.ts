@@ -111,6 +111,8 @@ export async function openStage(options: Parameters<typeof openTestCore>[0] = { 
     expectSound() {
       expect(
         sqlite(`SELECT id FROM blobs b WHERE references_count <> (SELECT count(*) FROM files WHERE blob_id = b.id)
+            + (SELECT count(*) FROM upload_parts WHERE blob_id = b.id)
+            + (SELECT count(*) FROM blob_parts WHERE part_blob_id = b.id)
           OR (garbage_since_ms IS NULL) <> (references_count > 0)`),
       ).toEqual([])
       expect(sqlite(`SELECT key FROM files WHERE blob_id NOT IN (SELECT id FROM blobs)`)).toEqual([])

@@ -1,0 +1,196 @@
+import { anonymous, type Caller } from '../../core/accounts/caller.ts'
+import type { Core } from '../../core/core.ts'
+import type { SecurityEvent } from '../../core/ports/observer.ts'
+import type { AccessKeyCredentialRow } from '../../core/statements/accounts.ts'
+import type { ChunkSigning } from '../../core/sigv4/chunk-signature.ts'
+import { SigV4Error, type SigV4Reason } from '../../core/sigv4/errors.ts'
+import type { Payload } from '../../core/sigv4/payload.ts'
+import { readSignedRequest, type SignedRequest } from '../../core/sigv4/signed-request.ts'
+import type { SigningKeys } from '../../core/sigv4/signing-keys.ts'
+import { verifySignature } from '../../core/sigv4/verify.ts'
+import type { HttpRequest } from '../exchange.ts'
+import type { RequestContext } from '../protocol.ts'
+import { isLinkRevoked } from '../../core/links/revoke.ts'
+import { type Link, readLink, revoked } from './link.ts'
+import { S3Error, type S3ErrorCode } from './s3-error.ts'
+
+/** Who asks, and what was signed. */
+export interface Identity {
+  readonly caller: Caller
+  readonly signed: SignedRequest | undefined
+  /** What the signature says of the content. */
+  readonly payload: Payload
+  /** Of signed requests: what signed chunks of the content go on from. */
+  readonly chunkSigning: ChunkSigning | undefined
+  /** Of a signed URL: what more it says. */
+  readonly link: Link | undefined
+}
+
+const nobody: Identity = {
+  caller: anonymous,
+  signed: undefined,
+  payload: { kind: 'unsigned' },
+  chunkSigning: undefined,
+  link: undefined,
+}
+
+export interface IdentifyOptions {
+  readonly signingKeys: SigningKeys
+  /** Hosts that clients may have signed for beside the one that arrived here: behind a proxy that rewrites it. */
+  readonly publicHosts: readonly string[]
+  readonly publicOrigin: string | undefined
+}
+
+/**
+ * Verifies the signature of a request; without one it is the public's, whatever else stands in `Authorization` (R40). A key
+ * that was deleted, or whose user was disabled, stops as with REST.
+ */
+export async function identify(
+  core: Core,
+  request: HttpRequest,
+  context: RequestContext,
+  options: IdentifyOptions,
+): Promise<Identity> {
+  const signed = readSigned(core, request, context)
+  if (!signed) return nobody
+  const { accessKeyId } = signed
+  const refuse = refuseFor(core, context, accessKeyId)
+  if (request.header('x-amz-security-token') !== undefined || /x-amz-security-token=/i.test(context.query)) {
+    throw new S3Error('InvalidToken', 'There are no session tokens here: sign with an access key.')
+  }
+  const row = await findActiveKey(core, accessKeyId, refuse)
+  const hosts = [request.header('host') ?? '', ...options.publicHosts]
+  let chunkSigning: ChunkSigning
+  try {
+    chunkSigning = verifySignature(signed, {
+      secret: core.secrets.open(row.secretEncrypted, accessKeyId),
+      signingKeys: options.signingKeys,
+      hosts,
+      nowMs: core.clock.now(),
+    })
+  } catch (error) {
+    if (!(error instanceof SigV4Error)) throw error
+    throw refuse(kindOf(error.reason, signed.form), toS3(error, signed, hosts))
+  }
+  const caller: Caller = { userId: row.userId, role: row.role }
+  const { payload } = signed
+  if (signed.form === 'header') return { caller, signed, payload, chunkSigning, link: undefined }
+  const link = readLink(signed, core.clock.now())
+  const { signedAtMs } = signed
+  const { userId, linksRevokedBeforeMs } = row
+  await checkLink(core, { ...link, signedAtMs, userId, linksRevokedBeforeMs }, refuse)
+  return { caller, signed, payload, chunkSigning, link }
+}
+
+export type Refuse = (kind: SecurityEvent['kind'], error: S3Error) => S3Error
+
+/** Tells of what is refused, and to whom. */
+export function refuseFor(core: Core, { requestId, path }: RequestContext, accessKeyId: string): Refuse {
+  return (kind, error) => {
+    core.observe({ type: 'security', kind, requestId, accessKeyId, path })
+    return error
+  }
+}
+
+/** Whose key that is. A key that was deleted, or whose user was disabled, stops with all that it has signed. */
+export async function findActiveKey(
+  core: Core,
+  accessKeyId: string,
+  refuse: Refuse,
+): Promise<AccessKeyCredentialRow> {
+  const row = await core.accessKeys.read({ id: accessKeyId })
+  if (row && row.disabledAtMs === null) return row
+  const error = new S3Error('InvalidAccessKeyId', 'There is no active access key with this id.', {
+    elements: { AWSAccessKeyId: accessKeyId },
+  })
+  throw refuse('unknown_key', error)
+}
+
+/** What signed URLs and forms have in common: when they begin to count, and that they were not revoked. */
+export async function checkLink(
+  core: Core,
+  link: Pick<Link, 'id' | 'notBeforeMs'> & {
+    readonly userId: string
+    readonly signedAtMs: number
+    readonly linksRevokedBeforeMs: number
+  },
+  refuse: Refuse,
+): Promise<void> {
+  const { id, notBeforeMs = 0, userId } = link
+  if (link.signedAtMs < link.linksRevokedBeforeMs) throw refuse('url_revoked', revoked())
+  if (core.clock.now() < notBeforeMs) {
+    throw refuse('url_not_yet_valid', new S3Error('AccessDenied', 'Request is not valid yet'))
+  }
+  if (id !== undefined && (await isLinkRevoked(core, { userId, id }))) throw refuse('url_revoked', revoked())
+}
+
+function readSigned(
+  core: Core,
+  request: HttpRequest,
+  { path, query, requestId }: RequestContext,
+): SignedRequest | undefined {
+  const { method, headerCharset } = request
+  const header = (name: string) => request.header(name)
+  const headers = () => request.headers()
+  try {
+    return readSignedRequest(
+      { method, path, query, header, headers, ...(headerCharset && { headerCharset }) },
+      { api: 's3' },
+    )
+  } catch (error) {
+    if (!(error instanceof SigV4Error)) throw error
+    if (error.reason === 'unsigned_header') {
+      core.observe({ type: 'security', kind: 'unsigned_header', requestId, accessKeyId: undefined, path })
+    }
+    throw toS3(error, undefined)
+  }
+}
+
+function kindOf(reason: SigV4Reason, form: SignedRequest['form']): SecurityEvent['kind'] {
+  if (reason === 'expired') return 'url_expired'
+  if (reason === 'not_yet_valid') return 'url_not_yet_valid'
+  if (reason === 'skewed') return 'clock_skewed'
+  return form === 'query' ? 'url_forged' : 'signature_mismatch'
+}
+
+const codes: Record<SigV4Reason, S3ErrorCode> = {
+  malformed: 'AuthorizationHeaderMalformed',
+  unsupported_algorithm: 'InvalidRequest',
+  missing_date: 'AccessDenied',
+  wrong_scope: 'AuthorizationHeaderMalformed',
+  skewed: 'RequestTimeTooSkewed',
+  expired: 'AccessDenied',
+  not_yet_valid: 'AccessDenied',
+  too_long_lived: 'AuthorizationQueryParametersError',
+  unsigned_header: 'AccessDenied',
+  missing_payload_hash: 'InvalidRequest',
+  unsupported_payload: 'InvalidArgument',
+  mismatch: 'SignatureDoesNotMatch',
+}
+
+/** With what we made of the request, so that whoever signs can compare; never with a signature (R43). */
+export function toS3(
+  error: SigV4Error,
+  signed: Pick<SignedRequest, 'accessKeyId'> | undefined,
+  hosts: readonly string[] = [],
+): S3Error {
+  const { canonicalRequest, stringToSign, headers } = error.details
+  const hint = error.reason === 'mismatch' ? hintOfHosts(hosts) : ''
+  return new S3Error(codes[error.reason], error.message + hint, {
+    elements: {
+      AWSAccessKeyId: signed?.accessKeyId,
+      HeadersNotSigned: headers?.join(', '),
+      StringToSign: stringToSign,
+      CanonicalRequest: canonicalRequest,
+    },
+    cause: error,
+  })
+}
+
+/** Behind a proxy, who signs may take this service for another host than the one that arrives here. */
+function hintOfHosts([received, ...published]: readonly string[]): string {
+  if (!received) return ''
+  const others = published.filter((host) => host !== received)
+  const known = others.length > 0 ? `, which is known to clients as ${others.join(', ')}` : ''
+  return ` The host that this request was sent to is ${received}${known}: sign for that.`
+}
