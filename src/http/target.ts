@@ -44,7 +44,9 @@ export function parseQuery(query: string): Record<string, string | string[]> {
   return values
 }
 
-function decodeQueryPart(part: string): string {
+/** One name or value of a query. */
+export function decodeQueryPart(part: string): string {
+  if (!/[%+]/.test(part)) return part
   try {
     return decodeURIComponent(part.replaceAll('+', ' '))
   } catch (cause) {

@@ -1,7 +1,10 @@
-import { parseQuery } from '../target.ts'
+import { decodeQueryPart } from '../target.ts'
 import { S3Error } from './s3-error.ts'
 
-/** The parameters of a query. Each is there once: of two, one part of this service could believe the one and another the other. */
+/**
+ * The parameters of a query, without those of its signature. Each is there once: of two, one part of this service could believe
+ * the one and another the other.
+ */
 export type S3Query = ReadonlyMap<string, string>
 
 const none: S3Query = new Map()
@@ -9,11 +12,14 @@ const none: S3Query = new Map()
 export function parseS3Query(query: string): S3Query {
   if (query === '') return none
   const values = new Map<string, string>()
-  for (const [name, value] of Object.entries(parseQuery(query))) {
-    if (Array.isArray(value)) {
+  for (const pair of query.split('&')) {
+    if (pair === '' || pair.startsWith('X-Amz-')) continue
+    const equals = pair.indexOf('=')
+    const name = decodeQueryPart(equals < 0 ? pair : pair.slice(0, equals))
+    if (values.has(name)) {
       throw new S3Error('InvalidArgument', `The parameter ${name} is there more than once.`)
     }
-    values.set(name, value)
+    values.set(name, equals < 0 ? '' : decodeQueryPart(pair.slice(equals + 1)))
   }
   return values
 }
