@@ -56,7 +56,11 @@ export function verifySignature(
 }
 
 /** Of a clock that is not a number nothing is less: then nothing is accepted. */
-function checkTime({ signedAtMs, expiresSeconds }: SignedRequest, nowMs: number): void {
+/** `skewed`, `expired` or `not_yet_valid`. */
+export function checkTime(
+  { signedAtMs, expiresSeconds }: Pick<SignedRequest, 'signedAtMs' | 'expiresSeconds'>,
+  nowMs: number,
+): void {
   if (expiresSeconds === undefined) {
     if (!(Math.abs(nowMs - signedAtMs) <= skewMs)) {
       throw new SigV4Error(

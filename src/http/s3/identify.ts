@@ -7,17 +7,18 @@ import { SigV4Error, type SigV4Reason } from '../../core/sigv4/errors.ts'
 import type { Payload } from '../../core/sigv4/payload.ts'
 import { readSignedRequest, type SignedRequest } from '../../core/sigv4/signed-request.ts'
 import type { SigningKeys } from '../../core/sigv4/signing-keys.ts'
-import { verifySignature } from '../../core/sigv4/verify.ts'
+import { checkTime, verifySignature } from '../../core/sigv4/verify.ts'
 import type { HttpRequest } from '../exchange.ts'
 import type { RequestContext } from '../protocol.ts'
 import { isLinkRevoked } from '../../core/links/revoke.ts'
 import { type Link, readLink, revoked } from './link.ts'
 import { S3Error, type S3ErrorCode } from './s3-error.ts'
+import type { createVerifiedUrls, Signed } from './verified-urls.ts'
 
 /** Who asks, and what was signed. */
 export interface Identity {
   readonly caller: Caller
-  readonly signed: SignedRequest | undefined
+  readonly signed: Signed | undefined
   /** What the signature says of the content. */
   readonly payload: Payload
   /** Of signed requests: what signed chunks of the content go on from. */
@@ -36,6 +37,7 @@ const nobody: Identity = {
 
 export interface IdentifyOptions {
   readonly signingKeys: SigningKeys
+  readonly verifiedUrls: ReturnType<typeof createVerifiedUrls>
   /** Hosts that clients may have signed for beside the one that arrived here: behind a proxy that rewrites it. */
   readonly publicHosts: readonly string[]
   readonly publicOrigin: string | undefined
@@ -51,7 +53,9 @@ export async function identify(
   context: RequestContext,
   options: IdentifyOptions,
 ): Promise<Identity> {
-  const signed = readSigned(core, request, context)
+  const known = options.verifiedUrls.find(request, context.query)
+  const read = known ? undefined : readSigned(core, request, context)
+  const signed = known?.signed ?? read
   if (!signed) return nobody
   const { accessKeyId } = signed
   const refuse = refuseFor(core, context, accessKeyId)
@@ -59,15 +63,19 @@ export async function identify(
     throw new S3Error('InvalidToken', 'There are no session tokens here: sign with an access key.')
   }
   const row = await findActiveKey(core, accessKeyId, refuse)
+  const secret = core.secrets.open(row.secretEncrypted, accessKeyId)
+  const nowMs = core.clock.now()
   const hosts = [request.header('host') ?? '', ...options.publicHosts]
   let chunkSigning: ChunkSigning
   try {
-    chunkSigning = verifySignature(signed, {
-      secret: core.secrets.open(row.secretEncrypted, accessKeyId),
-      signingKeys: options.signingKeys,
-      hosts,
-      nowMs: core.clock.now(),
-    })
+    if (known && known.secret === secret) {
+      checkTime(known.signed, nowMs)
+      chunkSigning = known.chunkSigning
+    } else {
+      const whole = read ?? (readSigned(core, request, context) as SignedRequest)
+      chunkSigning = verifySignature(whole, { secret, signingKeys: options.signingKeys, hosts, nowMs })
+      options.verifiedUrls.add(request, { signed: whole, secret, chunkSigning })
+    }
   } catch (error) {
     if (!(error instanceof SigV4Error)) throw error
     throw refuse(kindOf(error.reason, signed.form), toS3(error, signed, hosts))
@@ -75,7 +83,7 @@ export async function identify(
   const caller: Caller = { userId: row.userId, role: row.role }
   const { payload } = signed
   if (signed.form === 'header') return { caller, signed, payload, chunkSigning, link: undefined }
-  const link = readLink(signed, core.clock.now())
+  const link = readLink(signed, nowMs)
   const { signedAtMs } = signed
   const { userId, linksRevokedBeforeMs } = row
   await checkLink(core, { ...link, signedAtMs, userId, linksRevokedBeforeMs }, refuse)

@@ -2,11 +2,11 @@ import { capPrefix, type LinkCaps, readCaps } from '../../core/links/caps.ts'
 import { countUse } from '../../core/links/use.ts'
 import { findFileRecord, findRecord } from '../../core/files/record.ts'
 import { decodePart } from '../../core/sigv4/percent.ts'
-import type { SignedRequest } from '../../core/sigv4/signed-request.ts'
 import type { HttpReply, HttpRequest } from '../exchange.ts'
 import type { Refuse } from './identify.ts'
 import type { Operation, S3Call } from './operation.ts'
 import { isCuttyError, S3Error, toS3Error } from './s3-error.ts'
+import type { Signed } from './verified-urls.ts'
 
 /** What a signed URL or form says of its use, beside who signed it. */
 export interface Link extends LinkCaps {
@@ -16,7 +16,7 @@ export interface Link extends LinkCaps {
 }
 
 /** What a signed URL says. Throws `invalid_request` for a parameter of ours that cannot be read. */
-export function readLink(signed: SignedRequest, nowMs: number): Link {
+export function readLink(signed: Signed, nowMs: number): Link {
   const expiresAtMs = signed.signedAtMs + (signed.expiresSeconds ?? 0) * 1000
   // Canonical: no letter of a name is escaped.
   if (!/(^|&)x-cutty-/i.test(signed.query)) return { expiresAtMs, cacheControl: undefined }
@@ -46,7 +46,7 @@ export interface VerifiedLink {
 export async function followLink(
   call: S3Call,
   operation: Operation,
-  verified: VerifiedLink & { readonly signed: SignedRequest },
+  verified: VerifiedLink & { readonly signed: Signed },
 ): Promise<HttpReply> {
   const { link, signed, refuse } = verified
   try {
@@ -87,7 +87,7 @@ export function revoked(): S3Error {
 class WrongUse extends S3Error {}
 
 /** Ours mean something too, and are not covered as `x-amz-*` are (R40). */
-function checkHeaders(request: HttpRequest, { signedHeaders }: SignedRequest): void {
+function checkHeaders(request: HttpRequest, { signedHeaders }: Signed): void {
   const header = 'x-cutty-compression'
   if (request.header(header) === undefined || signedHeaders.includes(header)) return
   throw new S3Error('AccessDenied', 'There were headers present in the request which were not signed', {

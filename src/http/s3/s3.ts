@@ -27,6 +27,7 @@ import { parseS3Query } from './query.ts'
 import { isS3Failure, S3Error, type S3ErrorCode, toS3Error } from './s3-error.ts'
 import { taggingOperations } from './tagging.ts'
 import { partOperations } from './upload-parts.ts'
+import { createVerifiedUrls } from './verified-urls.ts'
 import { xmlReply } from './xml-reply.ts'
 
 export interface S3Options {
@@ -64,6 +65,7 @@ export function createS3(
   const findOperation = createDispatcher(operations, absentOperations)
   const identifyOptions = {
     signingKeys: createSigningKeys(),
+    verifiedUrls: createVerifiedUrls(),
     publicHosts: publicOrigin === undefined ? [] : [new URL(publicOrigin).host],
     publicOrigin,
   }
