@@ -9,9 +9,9 @@ import { formatReprDigest } from './headers/digest.ts'
 import { formatEtag, formatFileEtag, matchingFileForm, parseEtagList } from './headers/etag.ts'
 import { formatHttpDate } from './headers/http-date.ts'
 import { formatContentRange, formatUnsatisfiedRange, ifRangeAllows, parseRange } from './headers/range.ts'
-import { preconditionFailed } from './api/file-conditions.ts'
+import { preconditionFailed } from './file-conditions.ts'
 import type { PreconditionResult } from './headers/preconditions.ts'
-import { type Representation, selectRepresentation } from './api/representation.ts'
+import { type Representation, selectRepresentation } from './representation.ts'
 import type { Call } from './route.ts'
 
 /** How a protocol shows a file: REST and S3 differ in the names of headers, and in little else. */

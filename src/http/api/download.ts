@@ -8,7 +8,7 @@ import { formatEtag } from '../headers/etag.ts'
 import { jsonReply } from '../json.ts'
 import { problem } from '../openapi.ts'
 import { type Call, defineRoute } from '../route.ts'
-import { checkPreconditions } from './file-conditions.ts'
+import { checkPreconditions } from '../file-conditions.ts'
 import { fileOf, filePath, tag } from './file-target.ts'
 import { describeFile } from './schemas.ts'
 

@@ -1,7 +1,7 @@
 import type { FileRecord } from '../../core/files/file.ts'
 import type { HttpRequest } from '../exchange.ts'
 import { evaluatePreconditions, type PreconditionResult } from '../headers/preconditions.ts'
-import { preconditionFailed } from '../api/file-conditions.ts'
+import { preconditionFailed } from '../file-conditions.ts'
 import { CuttyError } from '../../core/errors.ts'
 import { S3Error } from './s3-error.ts'
 

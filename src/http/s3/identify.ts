@@ -150,7 +150,12 @@ function readSigned(
     if (error.reason === 'unsigned_header') {
       core.observe({ type: 'security', kind: 'unsigned_header', requestId, accessKeyId: undefined, path })
     }
-    throw toS3(error, undefined)
+    const { code, message, elements } = toS3(error, undefined)
+    const byQuery = code === 'AuthorizationHeaderMalformed' && query.includes('X-Amz-')
+    throw new S3Error(byQuery ? 'AuthorizationQueryParametersError' : code, message, {
+      elements,
+      cause: error,
+    })
   }
 }
 

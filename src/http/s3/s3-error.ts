@@ -154,7 +154,10 @@ export function toS3Error(thrown: unknown): S3Error {
   const error = toCuttyError(thrown)
   const { headers, keyBytesMax } = error.extras as { headers?: Record<string, string>; keyBytesMax?: number }
   const code = keyBytesMax === undefined ? codeOf[error.code] : 'KeyTooLongError'
-  return new S3Error(code, error.message, { cause: error, ...(headers && { headers }) })
+  // Who is nobody here is told otherwise by REST.
+  const message =
+    error.code === 'unauthenticated' ? 'Access Denied: sign the request with an access key.' : error.message
+  return new S3Error(code, message, { cause: error, ...(headers && { headers }) })
 }
 
 /** Whether it is ours to mend, so that its cause is reported. */

@@ -1,9 +1,9 @@
-import { CuttyError } from '../../core/errors.ts'
-import { codedBytes, contentCodingOf } from '../../core/files/blob.ts'
-import type { FileRecord } from '../../core/files/file.ts'
-import type { HttpRequest } from '../exchange.ts'
-import { type AcceptEncoding, parseAcceptEncoding } from '../headers/accept-encoding.ts'
-import type { FileForm } from '../headers/etag.ts'
+import { CuttyError } from '../core/errors.ts'
+import { codedBytes, contentCodingOf } from '../core/files/blob.ts'
+import type { FileRecord } from '../core/files/file.ts'
+import type { HttpRequest } from './exchange.ts'
+import { type AcceptEncoding, parseAcceptEncoding } from './headers/accept-encoding.ts'
+import type { FileForm } from './headers/etag.ts'
 
 /** Which form of a file a reply carries: RFC 9110 §12.5.3, R12 to R16. */
 export interface Representation {

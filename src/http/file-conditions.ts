@@ -1,8 +1,8 @@
-import { CuttyError } from '../../core/errors.ts'
-import type { FileRecord } from '../../core/files/file.ts'
-import type { HttpRequest } from '../exchange.ts'
-import { evaluatePreconditions } from '../headers/preconditions.ts'
-import type { Call } from '../route.ts'
+import { CuttyError } from '../core/errors.ts'
+import type { FileRecord } from '../core/files/file.ts'
+import type { HttpRequest } from './exchange.ts'
+import { evaluatePreconditions } from './headers/preconditions.ts'
+import type { Call } from './route.ts'
 
 /** Throws what RFC 9110 §13 says; 304 is for reads only and returned. */
 export function checkPreconditions(
