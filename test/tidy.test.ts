@@ -31,7 +31,7 @@ describe('the import law', () => {
     http: {
       layers: ['core', 'http'],
       node: portable,
-      packages: ['@fastify/busboy', 'file-type', 'mime', 'saxes', 'zod'],
+      packages: ['@fastify/busboy', 'file-type', 'lru-cache', 'mime', 'saxes', 'zod'],
     },
     'http-cache': { layers: ['http-cache'], node: ['node:buffer', 'node:crypto'], packages: ['lru-cache'] },
     adapters: { layers: ['core'], node: ['*'], packages: [] },
