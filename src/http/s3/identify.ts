@@ -72,7 +72,8 @@ export async function identify(
       checkTime(known.signed, nowMs)
       chunkSigning = known.chunkSigning
     } else {
-      const whole = read ?? (readSigned(core, request, context) as SignedRequest)
+      const whole = read ?? readSigned(core, request, context)
+      if (!whole) return nobody
       chunkSigning = verifySignature(whole, { secret, signingKeys: options.signingKeys, hosts, nowMs })
       options.verifiedUrls.add(request, { signed: whole, secret, chunkSigning })
     }
