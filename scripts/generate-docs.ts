@@ -5,6 +5,7 @@ import { apiReference, openApiJson } from './generate-docs/api.ts'
 import { cliReference } from './generate-docs/cli.ts'
 import { configurationReference } from './generate-docs/configuration.ts'
 import { errorReference } from './generate-docs/errors.ts'
+import { indexReference } from './generate-docs/indexes.ts'
 import { limitReference } from './generate-docs/limits.ts'
 import { s3Reference } from './generate-docs/s3.ts'
 
@@ -23,6 +24,7 @@ const documents: Readonly<Record<string, () => Promise<string>>> = {
   'limits.md': limitReference,
   'cli.md': cliReference,
   's3.md': s3Reference,
+  'indexes.md': indexReference,
 }
 
 const notice =

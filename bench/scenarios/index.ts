@@ -8,14 +8,19 @@ import { get1MibText } from './get-1mib-text.ts'
 import { get1Mib } from './get-1mib.ts'
 import { getCodedLarge, getCodedSmall } from './get-coded.ts'
 import { get64Mib } from './get-64mib.ts'
+import { indexCost } from './index-cost.ts'
+import { indexes } from './indexes.ts'
 import { inlineThreshold } from './inline-threshold.ts'
 import { list1M } from './list-1m.ts'
+import { listingDepth } from './listing-depth.ts'
 import { memory1GibRandom, memory1GibText } from './memory-1gib.ts'
 import { multipart1GibRandom, multipart1GibText } from './multipart-1gib.ts'
+import { pointLookup } from './point-lookup.ts'
 import { put1Kib } from './put-1kib.ts'
 import { put1MibText } from './put-1mib-text.ts'
 import { put1Mib } from './put-1mib.ts'
 import { put16MibRandom, put16MibText } from './put-16mib.ts'
+import { queryCache } from './query-cache.ts'
 import { rangeCompressed } from './range-compressed.ts'
 import { s3Get1Kib } from './s3-get-1kib.ts'
 import { s3Put1Kib } from './s3-put-1kib.ts'
@@ -43,6 +48,7 @@ export const scenarios: readonly Scenario[] = [
   rangeCompressed,
   cacheHit,
   slowSource,
+  queryCache,
   brokenTier,
   memory1GibRandom,
   memory1GibText,
@@ -53,5 +59,9 @@ export const scenarios: readonly Scenario[] = [
   multipart1GibText,
   signatureFuzz,
   list1M,
+  listingDepth,
+  pointLookup,
+  indexes,
+  indexCost,
   inlineThreshold,
 ]

@@ -6,6 +6,7 @@ import type { Namespace, QueryCache } from './cache/query-cache.ts'
 import type { CorsRule } from './files/cors.ts'
 import type { Pointer } from './files/file.ts'
 import type { IdSource } from './ids.ts'
+import type { ReadRows } from './kept-statements.ts'
 import type { Background } from './ports/background.ts'
 import type { BlobStore } from './ports/blob-store.ts'
 import type { Clock } from './ports/clock.ts'
@@ -39,7 +40,7 @@ export interface Core {
   readonly cache: ByteCache
   readonly cacheStats: CacheStats
   /** What was read of the database. `database` is the one that tells it of each write. */
-  readonly rows: Pick<QueryCache, 'clear' | 'stats'>
+  readonly rows: Pick<QueryCache, 'clear' | 'stats'> & { readonly read: ReadRows }
   readonly pointers: Namespace<{ bucketName: string; key: string }, Pointer>
   /** Of buckets that have any. */
   readonly cors: Namespace<{ name: string }, readonly CorsRule[]>

@@ -6,6 +6,7 @@ import { cacheTests } from './http/cache.ts'
 import { codedConditionTests, codedRangeTests } from './http/coded-conditions.ts'
 import { compressionPolicyTests, storingTests } from './http/compression.ts'
 import { conditionTests } from './http/conditions.ts'
+import { databaseAdviceTests } from './http/database-advice.ts'
 import { databaseStatsTests } from './http/database-stats.ts'
 import { documentTests } from './http/documents.ts'
 import { fileTests } from './http/files.ts'
@@ -61,6 +62,7 @@ export function httpContract(
     jobTests(stage)
     cacheTests(stage)
     databaseStatsTests(stage)
+    databaseAdviceTests(stage)
     for (const tests of more) tests(stage)
   })
 }

@@ -4,7 +4,7 @@ import { createMemoryCacheTier } from '../../src/adapters/memory/cache-tier.ts'
 import type { NewAccessKey } from '../../src/core/accounts/credentials.ts'
 import { ensureAdministrator } from '../../src/core/accounts/users.ts'
 import { createByteCaches } from '../../src/core/cache/byte-caches.ts'
-import { lifetimes } from '../../src/core/cache/lifetimes.ts'
+import { type Lifetime, lifetimes } from '../../src/core/cache/lifetimes.ts'
 import type { Core } from '../../src/core/core.ts'
 import type { BlobStore } from '../../src/core/ports/blob-store.ts'
 import type { CacheTier } from '../../src/core/ports/cache-tier.ts'
@@ -28,8 +28,13 @@ interface Process {
 }
 
 const bucket = 'shared'
-const boundMs = lifetimes.pointer.freshMs + lifetimes.pointer.staleWhileRevalidateMs
-const credentialBoundMs = lifetimes.credential.freshMs + lifetimes.credential.staleWhileRevalidateMs
+const boundOf = (lifetime: Lifetime) => lifetime.freshMs + lifetime.staleWhileRevalidateMs
+const credentialBoundMs = boundOf(lifetimes.credential)
+
+interface View {
+  readonly ask: (process: Process) => Promise<unknown>
+  readonly boundMs: number
+}
 
 /**
  * How late a process may notice what another one has written: the bounds of docs/guides/caching.md, through the whole
@@ -72,30 +77,125 @@ export function stalenessContract(name: string, create: () => Promise<Deployment
       await settled()
       return answer.status === 200 ? answer.text : answer.status
     }
+    /** What `pick` finds in the answer to an administrator. */
+    const view = (path: string, lifetime: Lifetime, pick: (body: never) => unknown): View => ({
+      boundMs: boundOf(lifetime),
+      async ask({ client, settled }) {
+        const answer = await client.call('GET', `/api/v1/${path}`, { as: admin })
+        await settled()
+        return pick(answer.json<never>())
+      },
+    })
     /** Both have read `before`; after `change` the writer never says it again, and the other not after the bound. */
     async function expectBound(
-      before: string | number,
+      before: unknown,
       change: () => Promise<unknown>,
-      now: string | number,
+      now: unknown,
+      { ask: asked, boundMs }: View = { ask, boundMs: boundOf(lifetimes.pointer) },
     ) {
-      for (const each of [writer, other]) expect(await ask(each)).toBe(before)
+      for (const each of [writer, other]) expect(await asked(each)).toEqual(before)
       await change()
-      expect(await ask(writer)).toBe(now)
+      expect(await asked(writer)).toEqual(now)
       for (let waitedMs = 0; waitedMs < boundMs; waitedMs += 500) {
-        expect([before, now]).toContain(await ask(other))
+        expect([before, now]).toContainEqual(await asked(other))
         clock.advance(500)
       }
-      for (const each of [other, writer]) expect(await ask(each)).toBe(now)
+      for (const each of [other, writer]) expect(await asked(each)).toEqual(now)
     }
+    const keysOf = ({ files, commonPrefixes }: { files: { key: string }[]; commonPrefixes: string[] }) => [
+      ...files.map(({ key }) => key),
+      ...commonPrefixes,
+    ]
+    const namesOf = ({ buckets }: { buckets: { name: string }[] }) => buckets.map(({ name: each }) => each)
 
     test('an overwrite', () => expectBound('first', () => put('second'), 'second'))
 
     test('a delete', () =>
       expectBound('first', () => writer.client.delete(bucket, 'a b', { as: admin }), 404))
 
+    test.each([
+      ['by their keys', ''],
+      ['by their keys, downwards', '?order=desc'],
+      ['of a type', '?type=text/plain'],
+      ['of a class of types', '?type=text/*'],
+      ['by their time', '?sort=modified'],
+      ['by their size, of a prefix', '?sort=size&prefix=a'],
+      ['in groups', '?delimiter=/'],
+    ])('a list of files %s', async (_order, query) => {
+      const list = view(`buckets/${bucket}/files${query}`, lifetimes.listing, (body: never) =>
+        keysOf(body).toSorted(),
+      )
+      await expectBound(['a b'], () => put('a longer text', 'ab'), ['a b', 'ab'], list)
+      await expectBound(['a b', 'ab'], () => writer.client.delete(bucket, 'ab', { as: admin }), ['a b'], list)
+    })
+
+    test('a list of buckets', async () => {
+      const create = () =>
+        writer.client.call('POST', '/api/v1/buckets', { as: admin, json: { name: 'another' } })
+      const list = view('buckets', lifetimes.listing, namesOf)
+      await expectBound([bucket], create, ['another', bucket], list)
+      const remove = () => writer.client.call('DELETE', '/api/v1/buckets/another', { as: admin })
+      await expectBound(['another', bucket], remove, [bucket], list)
+    })
+
+    test('a bucket', () =>
+      expectBound(
+        'public',
+        () =>
+          writer.client.call('PATCH', `/api/v1/buckets/${bucket}`, {
+            as: admin,
+            json: { visibility: 'private' },
+          }),
+        'private',
+        view(`buckets/${bucket}`, lifetimes.pointer, (body: { visibility: string }) => body.visibility),
+      ))
+
+    test('what files take', () =>
+      expectBound(
+        1,
+        () => put('more', 'c'),
+        2,
+        view(
+          'compression/stats',
+          lifetimes.totals,
+          (body: { totals: { files: number } }) => body.totals.files,
+        ),
+      ))
+
+    test('the keys of a user, and the user', async () => {
+      const path = `users/${admin.userId}/access-keys`
+      const add = () =>
+        writer.client.call('POST', `/api/v1/${path}`, { as: admin, json: { label: 'another' } })
+      const keys = view(
+        path,
+        lifetimes.credential,
+        ({ accessKeys }: { accessKeys: unknown[] }) => accessKeys.length,
+      )
+      await expectBound(1, add, 2, keys)
+      const rename = () =>
+        writer.client.call('PATCH', `/api/v1/users/${admin.userId}`, { as: admin, json: { name: 'New' } })
+      const user = view(`users/${admin.userId}`, lifetimes.credential, (body: { name: string }) => body.name)
+      await expectBound('Administrator', rename, 'New', user)
+      const users = view(
+        'users',
+        lifetimes.credential,
+        (body: { users: { name: string }[] }) => body.users[0]?.name,
+      )
+      await expectBound(
+        'New',
+        () =>
+          writer.client.call('PATCH', `/api/v1/users/${admin.userId}`, {
+            as: admin,
+            json: { name: 'Newer' },
+          }),
+        'Newer',
+        users,
+      )
+    })
+
     test('R35: an upload where there was nothing', async () => {
       await writer.client.delete(bucket, 'a b', { as: admin })
-      clock.advance(boundMs)
+      clock.advance(boundOf(lifetimes.pointer))
       await expectBound(404, () => put('again'), 'again')
     })
 
@@ -156,7 +256,10 @@ function startProcess(of: {
   const memory = createMemoryCacheTier({ bytesMax: 1 << 20, clock })
   const shared: CacheTier = { ...of.tier, name: 'edge' }
   const core = createMemoryCore({
-    database: { ...of.database, capabilities: { ...of.database.capabilities, exclusive: false } },
+    database: {
+      ...of.database,
+      capabilities: { ...of.database.capabilities, exclusive: false, embedded: false },
+    },
     ...createByteCaches({
       memory,
       lower: [{ tier: shared, budgetMs: 10_000 }],

@@ -9,6 +9,7 @@ import {
   type StatementRun,
   type Value,
 } from '../../core/ports/database.ts'
+import { createD1Inspector } from './inspector.ts'
 
 /** https://developers.cloudflare.com/d1/worker-api/ — what is used of it. */
 export interface D1DatabaseLike {
@@ -33,6 +34,8 @@ export interface D1MetaLike {
   readonly duration?: number
   readonly rows_read?: number
   readonly rows_written?: number
+  /** Bytes of the database. */
+  readonly size_after?: number
 }
 
 export interface D1Options {
@@ -116,6 +119,8 @@ export function createD1Database(d1: D1DatabaseLike, options: D1Options): Databa
     async ping() {
       await attempt(() => d1.prepare('SELECT 1').all())
     },
+
+    inspector: createD1Inspector(d1, { registered }),
 
     // The binding belongs to the runtime, and a batch under way to whoever awaits it.
     async close() {},

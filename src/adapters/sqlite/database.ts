@@ -11,8 +11,16 @@ import {
   type StatementRun,
   type Value,
 } from '../../core/ports/database.ts'
+import { createSqliteInspector } from './inspector.ts'
 import { migrate } from './migrate.ts'
-import { type WriteGroup, type WriteOutcome, writePragmas, type WriterData } from './writer.ts'
+import {
+  type Upkeep,
+  type UpkeepOutcome,
+  type WriteGroup,
+  type WriteOutcome,
+  writePragmas,
+  type WriterData,
+} from './writer.ts'
 
 export interface SqliteOptions {
   /** Path of the database file; created when absent. */
@@ -43,10 +51,28 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
   }
 
   const writer = await openWriter(options)
-  const reader = new DatabaseSync(options.file, { readOnly: true })
-  reader.exec('PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; PRAGMA mmap_size = 268435456')
-  const prepared: (StatementSync | undefined)[] = []
+  let reader = openReader(options.file)
+  let prepared: (StatementSync | undefined)[] = []
   const { onRun } = options
+  const { inspector, close: closeInspector } = createSqliteInspector({
+    file: options.file,
+    isCounted(table) {
+      const [exists] = reader.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'`).all()
+      return exists
+        ? reader.prepare('SELECT 1 FROM sqlite_stat1 WHERE tbl = ?1').all(table).length > 0
+        : false
+    },
+    async upkeep(texts) {
+      try {
+        await writer.tend(texts)
+      } finally {
+        // A connection reads statistics when it opens, and one that only reads cannot be told to do so again.
+        reader.close()
+        reader = openReader(options.file)
+        prepared = []
+      }
+    },
+  })
   // Two readings of the clock and a small object: 0.2 µs of the 4 that a point select takes.
   const told = (
     statement: Statement,
@@ -83,6 +109,8 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
     async explain(statement: Statement): Promise<string[]> {
       indexOf(statement)
       try {
+        // Explaining runs nothing, so it alone would not notice that another connection has changed the schema.
+        reader.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get()
         const steps = reader.prepare(`EXPLAIN QUERY PLAN ${statement.text}`).all()
         return steps.map(({ detail }) => detail as string)
       } catch (error) {
@@ -99,12 +127,21 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
       await writer.write([])
     },
 
+    inspector,
+
     async close() {
+      await closeInspector()
       // The last connection to close folds the write-ahead log into the database; a reader cannot.
       reader.close()
       await writer.close()
     },
   }
+}
+
+function openReader(file: string): DatabaseSync {
+  const reader = new DatabaseSync(file, { readOnly: true })
+  reader.exec('PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384; PRAGMA mmap_size = 268435456')
+  return reader
 }
 
 function prepareFile({ file, migrationsFolder, nowMs }: SqliteOptions): void {
@@ -148,6 +185,12 @@ interface Waiting {
   readonly reject: (error: DatabaseError) => void
 }
 
+interface WaitingUpkeep {
+  readonly texts: readonly string[]
+  readonly resolve: () => void
+  readonly reject: (error: DatabaseError) => void
+}
+
 async function openWriter({ file, statements, onRun }: SqliteOptions) {
   const workerData: WriterData = {
     file,
@@ -162,6 +205,8 @@ async function openWriter({ file, statements, onRun }: SqliteOptions) {
   )
   let queue: Waiting[] = []
   let group: Waiting[] = []
+  let upkeeps: WaitingUpkeep[] = []
+  let tended: WaitingUpkeep | undefined
   let failure: DatabaseError | undefined
   let idle: (() => void) | undefined
 
@@ -170,7 +215,13 @@ async function openWriter({ file, statements, onRun }: SqliteOptions) {
   }
   const tellUndone = (batch: WriteGroup[number]) =>
     tell(batch, { error: '', durationsMs: batch.map(() => 0), failedFrom: 0 })
+  const isIdle = () => group.length === 0 && !tended
   const send = () => {
+    tended = upkeeps.shift()
+    if (tended) {
+      worker.postMessage({ upkeep: tended.texts } satisfies Upkeep)
+      return
+    }
     group = queue.splice(0, groupBatchesMax)
     if (group.length > 0) worker.postMessage(group.map(({ batch }) => batch) satisfies WriteGroup)
     else idle?.()
@@ -181,8 +232,11 @@ async function openWriter({ file, statements, onRun }: SqliteOptions) {
       tellUndone(batch)
       reject(failure)
     }
+    for (const { reject } of [...(tended ? [tended] : []), ...upkeeps]) reject(failure)
     group = []
     queue = []
+    upkeeps = []
+    tended = undefined
     idle?.()
   }
 
@@ -190,7 +244,13 @@ async function openWriter({ file, statements, onRun }: SqliteOptions) {
     worker.once('message', () => resolve())
     worker.once('error', reject)
   })
-  worker.on('message', (outcomes: WriteOutcome[]) => {
+  worker.on('message', (outcomes: WriteOutcome[] | UpkeepOutcome) => {
+    if (!Array.isArray(outcomes)) {
+      if (outcomes.error === undefined) tended?.resolve()
+      else tended?.reject(databaseErrorFromSqlite(new Error(outcomes.error)))
+      send()
+      return
+    }
     for (const [index, outcome] of outcomes.entries()) {
       const { batch, resolve, reject } = group[index] as Waiting
       tell(batch, outcome)
@@ -213,12 +273,21 @@ async function openWriter({ file, statements, onRun }: SqliteOptions) {
       return new Promise((resolve, reject) => {
         queue.push({ batch, resolve, reject })
         // Not at once: the requests that this turn of the event loop still handles join the group.
-        if (group.length === 0 && queue.length === 1) setImmediate(() => group.length === 0 && send())
+        if (isIdle() && queue.length === 1) setImmediate(() => isIdle() && send())
+      })
+    },
+    /** SQL of upkeep: nothing else is written meanwhile. */
+    tend(texts: readonly string[]): Promise<void> {
+      if (failure) return Promise.reject(failure)
+      return new Promise((resolve, reject) => {
+        upkeeps.push({ texts, resolve, reject })
+        if (isIdle()) send()
       })
     },
     async close(): Promise<void> {
       if (failure) return
-      if (group.length > 0 || queue.length > 0) await new Promise<void>((resolve) => (idle = resolve))
+      if (!isIdle() || queue.length > 0 || upkeeps.length > 0)
+        await new Promise<void>((resolve) => (idle = resolve))
       const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
       worker.postMessage('close')
       await exited

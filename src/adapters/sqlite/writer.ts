@@ -23,6 +23,15 @@ export type WriteOutcome = { durationsMs: number[] } & (
   | { error: string; failedFrom: number }
 )
 
+/** SQL of the adapter's own, such as what makes an index; each text by itself, up to the first that fails. */
+export interface Upkeep {
+  readonly upkeep: readonly string[]
+}
+
+export interface UpkeepOutcome {
+  readonly error: string | undefined
+}
+
 export const writePragmas = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
@@ -34,10 +43,12 @@ export const writePragmas = `
 if (parentPort) {
   const port = parentPort
   const writer = openWriter(workerData as WriterData)
-  port.on('message', (group: WriteGroup | 'close') => {
+  port.on('message', (group: WriteGroup | Upkeep | 'close') => {
     if (group === 'close') {
       writer.close()
       port.close()
+    } else if ('upkeep' in group) {
+      port.postMessage(writer.tend(group))
     } else {
       port.postMessage(writer.commit(group))
     }
@@ -99,6 +110,14 @@ function openWriter({ file, texts, isMeasured }: WriterData) {
         const { message } = error as Error
         // Of all that were in it, since nobody knows which is to blame.
         return group.map((batch) => ({ error: message, durationsMs: batch.map(() => 0), failedFrom: 0 }))
+      }
+    },
+    tend({ upkeep }: Upkeep): UpkeepOutcome {
+      try {
+        for (const text of upkeep) database.exec(text)
+        return { error: undefined }
+      } catch (error) {
+        return { error: (error as Error).message }
       }
     },
     close() {

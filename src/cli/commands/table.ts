@@ -2,6 +2,7 @@ import type { Command } from '../command.ts'
 import { bucketsCommands } from './buckets.ts'
 import { cacheCommands } from './cache.ts'
 import { compressionCommands } from './compression.ts'
+import { dbAdviseCommands } from './db-advise.ts'
 import { dbCommands } from './db.ts'
 import { dbFolderCommands } from './db-folder.ts'
 import { filesCommands } from './files.ts'
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   ...compressionCommands,
   ...cacheCommands,
   ...dbCommands,
+  ...dbAdviseCommands,
   ...dbFolderCommands,
   ...jobsCommands,
   ...usersCommands,

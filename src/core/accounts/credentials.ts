@@ -56,7 +56,8 @@ export function accessKeysOf(rows: QueryCache): Core['accessKeys'] {
   return rows.namespace({
     statement: findAccessKey,
     make: ([row]) => row,
-    dependsOn: (_row, _params, on) => [on('access_keys'), on('users')],
+    dependsOn: (row, { id }, on) =>
+      row ? [on('access_keys', [row.userId, id]), on('users', [row.userId])] : [on('access_keys')],
     lifetime: lifetimes.credential,
   })
 }
@@ -65,7 +66,8 @@ export function tokensOf(rows: QueryCache): Core['tokens'] {
   return rows.namespace({
     statement: findToken,
     make: ([row]) => row,
-    dependsOn: (_row, _params, on) => [on('api_tokens'), on('users')],
+    dependsOn: (row, _params, on) =>
+      row ? [on('api_tokens', [row.userId]), on('users', [row.userId])] : [on('api_tokens')],
     lifetime: lifetimes.credential,
   })
 }
@@ -142,9 +144,13 @@ export async function hasAccessKey(core: Core, key: KeyPair & { userId: string }
   return sameText(core.secrets.open(row.secretEncrypted, key.accessKeyId), key.secretAccessKey)
 }
 
-export async function readAccessKeys(core: Core, caller: Caller, userId: string): Promise<AccessKeyRow[]> {
+export async function readAccessKeys(
+  core: Core,
+  caller: Caller,
+  userId: string,
+): Promise<readonly AccessKeyRow[]> {
   authorizeUser(caller, userId)
-  return core.database.query(listAccessKeys, { userId })
+  return core.rows.read(listAccessKeys, { userId })
 }
 
 export async function revokeAccessKey(
@@ -182,8 +188,8 @@ export async function createToken(
   return { ...row, token }
 }
 
-export async function readTokens(core: Core, caller: Caller): Promise<TokenRow[]> {
-  return core.database.query(listTokens, { userId: requireUser(caller) })
+export async function readTokens(core: Core, caller: Caller): Promise<readonly TokenRow[]> {
+  return core.rows.read(listTokens, { userId: requireUser(caller) })
 }
 
 export async function revokeToken(core: Core, caller: Caller, id: string): Promise<void> {

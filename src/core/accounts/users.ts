@@ -45,7 +45,10 @@ async function storeUser(core: Core, input: { name: string; email: string; role:
 
 export async function readUser(core: Core, caller: Caller, id: string): Promise<UserRow> {
   authorizeUser(caller, id)
-  const [user] = await core.database.query(findUser, { id })
+  return requireFound(await core.rows.read(findUser, { id }))
+}
+
+function requireFound([user]: readonly UserRow[]): UserRow {
   if (!user) throw new CuttyError('user_not_found')
   return user
 }
@@ -54,9 +57,9 @@ export async function readUsers(
   core: Core,
   caller: Caller,
   page: { after?: string | undefined; limit: number },
-): Promise<{ users: UserRow[]; next: string | undefined }> {
+): Promise<{ users: readonly UserRow[]; next: string | undefined }> {
   authorizeAdmin(caller)
-  const users = await core.database.query(listUsers, { after: page.after ?? '', limit: page.limit + 1 })
+  const users = await core.rows.read(listUsers, { after: page.after ?? '', limit: page.limit + 1 })
   const shown = users.slice(0, page.limit)
   return { users: shown, next: users.length > page.limit ? shown.at(-1)?.id : undefined }
 }
@@ -68,7 +71,7 @@ export async function updateUser(
   input: { id: string; name?: string | undefined; role?: Role | undefined; disabled?: boolean | undefined },
 ): Promise<UserRow> {
   authorizeAdmin(caller)
-  const user = await readUser(core, caller, input.id)
+  const user = requireFound(await core.database.query(findUser, { id: input.id }))
   const disabledAtMs =
     input.disabled === undefined
       ? user.disabledAtMs

@@ -16,6 +16,10 @@ export interface Lifetime {
 export const lifetimes = Object.freeze({
   /** Which bytes a name stands for, and who may read them: at most 5 s late, so long as the database answers. */
   pointer: { freshMs: 2000, staleWhileRevalidateMs: 3000, staleIfErrorMs: 60_000, absentMs: 1000 },
+  /** Pages of names. */
+  listing: { freshMs: 2000, staleWhileRevalidateMs: 3000, staleIfErrorMs: 60_000, absentMs: 1000 },
+  /** Sums for people to look at: at most 30 s late. */
+  totals: { freshMs: 10_000, staleWhileRevalidateMs: 20_000, staleIfErrorMs: 300_000, absentMs: 1000 },
   /** A key that was revoked ends everywhere within 2 s. Whether a key is valid is never guessed. */
   credential: { freshMs: 2000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0, absentMs: 0 },
   /** A link that was revoked by its id, likewise. Of most links there is nothing to find. */

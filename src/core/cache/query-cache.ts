@@ -25,9 +25,16 @@ export interface NamespaceOptions<P extends Params, R, T> {
   readonly statement: Statement<P, R>
   /** Must not keep what it is given; its result is frozen. `undefined` when there is nothing. */
   readonly make: (rows: readonly R[], params: P) => T | undefined
-  /** What the value depends on: tables that the statement reads, or single rows of them. */
+  /** What the value depends on: tables that the statement reads, scopes or single rows of them. */
   readonly dependsOn: (value: T | undefined, params: P, on: WriteLog['dependency']) => readonly Dependency[]
   readonly lifetime: Lifetime
+  /** Freezes a value that is kept, and tells about what it takes in memory. Default {@link freezeAndMeasure}. */
+  readonly freeze?: (value: T) => number
+}
+
+export interface ReadHow {
+  readonly upToDate?: boolean
+  readonly found?: Found | undefined
 }
 
 /** The results of one statement. */
@@ -37,10 +44,7 @@ export interface Namespace<P extends Params, T> {
    * From memory at once, else from the database. With `upToDate` never older than this call: for whoever is about to write.
    * Throws what the database throws.
    */
-  read(
-    params: P,
-    how?: { upToDate?: boolean; found?: Found | undefined },
-  ): T | undefined | Promise<T | undefined>
+  read(params: P, how?: ReadHow): T | undefined | Promise<T | undefined>
   /** Drops what `matches`. Returns how many. */
   forget(matches: (params: P, value: T | undefined) => boolean): number
 }
@@ -88,12 +92,12 @@ export function createQueryCache(options: QueryCacheOptions): QueryCache {
   const { database, bytesMax, clock, background, flight, random = Math.random } = options
   const { embedded, exclusive } = database.capabilities
   const log = createWriteLog()
-  const dependency: WriteLog['dependency'] = (table, row) => log.dependency(table, row)
+  const dependency: WriteLog['dependency'] = (table, name) => log.dependency(table, name)
   const entries = createS3Fifo<Entry>({ bytesMax, sizeOf: ({ bytes }) => bytes })
   const byStatement: Record<string, StatementStats> = {}
 
   function namespace<P extends Params, R, T>(of: NamespaceOptions<P, R, T>): Namespace<P, T> {
-    const { statement, make, dependsOn, lifetime } = of
+    const { statement, make, dependsOn, lifetime, freeze = freezeAndMeasure } = of
     const prefix = `${statement.name}:`
     const counts: StatementStats = (byStatement[statement.name] = {
       hits: 0,
@@ -113,7 +117,7 @@ export function createQueryCache(options: QueryCacheOptions): QueryCache {
         entries.set(key, {
           params,
           value,
-          bytes: entryBytes + 2 * key.length + freezeAndMeasure(value),
+          bytes: entryBytes + 2 * key.length + (value === undefined ? 0 : freeze(value)),
           dependencies,
           sequence,
           readMs,

@@ -1,9 +1,9 @@
 import type { BoundStatement, Value } from '../ports/database.ts'
 
-/** Something that was read and may be written: a table, or one row of it. */
+/** Something that was read and may be written: a table, a scope of it (the rows whose names begin alike), or one row. */
 export interface Dependency {
   readonly table: TableWrites
-  /** Of the row; without one, any write to the table counts. */
+  /** Of the row or scope; without one, any write to the table counts. */
   readonly slot?: number
 }
 
@@ -27,12 +27,16 @@ export interface WriteLog {
   note(statements: readonly BoundStatement[]): void
   /** From now on nothing that was read before is current. */
   noteAll(): void
-  dependency(table: string, row?: readonly Value[]): Dependency
+  /** `name` is that of a row, as its table's statements say it in `writesRow`, or the beginning of one: then of all such rows. */
+  dependency(table: string, name?: readonly Value[]): Dependency
   /** Whether none of these was written since. */
   isCurrent(dependencies: readonly Dependency[], sinceSequence: number): boolean
 }
 
-/** Rows share slots: 1 write in 16,384 hits a row that it has nothing to do with, which is then read again. 128 KiB. */
+/**
+ * Rows and scopes share slots, and a write takes one for each part of its row's name: 1 in 16,384 of them hits something that
+ * it has nothing to do with, which is then read again. 128 KiB.
+ */
 const slotCount = 16_384
 
 export function createWriteLog(): WriteLog {
@@ -47,6 +51,15 @@ export function createWriteLog(): WriteLog {
     return table
   }
 
+  /** The row, and each scope that it lies in. */
+  function markRow(table: string, row: readonly Value[]): void {
+    let hash = hashOf(table)
+    for (const part of row) {
+      hash = hashOf(part, hash)
+      slots[hash % slotCount] = sequence
+    }
+  }
+
   return {
     get sequence() {
       return sequence
@@ -58,7 +71,7 @@ export function createWriteLog(): WriteLog {
         for (const name of statement.writes) {
           const table = tableOf(name)
           table.last = sequence
-          if (row) slots[slotOf(name, row)] = sequence
+          if (row) markRow(name, row)
           else table.lastUnnamed = sequence
         }
       }
@@ -66,9 +79,12 @@ export function createWriteLog(): WriteLog {
     noteAll() {
       lastAll = ++sequence
     },
-    dependency(name, row) {
-      const table = tableOf(name)
-      return row ? { table, slot: slotOf(name, row) } : { table }
+    dependency(tableName, name) {
+      const table = tableOf(tableName)
+      if (!name) return { table }
+      let hash = hashOf(tableName)
+      for (const part of name) hash = hashOf(part, hash)
+      return { table, slot: hash % slotCount }
     },
     isCurrent(dependencies, since) {
       if (lastAll > since) return false
@@ -82,13 +98,9 @@ export function createWriteLog(): WriteLog {
   }
 }
 
-/** FNV-1a over UTF-16 units. */
-function slotOf(table: string, row: readonly Value[]): number {
-  let hash = 0x811c9dc5
-  for (const part of [table, ...row]) {
-    const text = String(part)
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-    hash = Math.imul(hash ^ 0xffff, 0x01000193)
-  }
-  return (hash >>> 0) % slotCount
+/** FNV-1a over UTF-16 units, going on from `hash` with another part of a name. */
+function hashOf(part: Value, hash = 0x811c9dc5): number {
+  const text = String(part)
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return Math.imul(hash ^ 0xffff, 0x01000193) >>> 0
 }

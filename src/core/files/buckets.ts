@@ -58,15 +58,25 @@ export async function createBucket(
   return bucket
 }
 
-/** Without authorisation, beyond hiding from the public what does not exist. */
-export async function findBucketRow(core: Core, caller: Caller, name: string): Promise<BucketRow> {
-  const [bucket] = await core.database.query(findBucket, { name })
+/**
+ * Without authorisation, beyond hiding from the public what does not exist. Never older than this call, unless it is `kept`:
+ * for who only reads.
+ */
+export async function findBucketRow(
+  core: Core,
+  caller: Caller,
+  name: string,
+  { kept = false } = {},
+): Promise<BucketRow> {
+  const [bucket] = await (kept
+    ? core.rows.read(findBucket, { name })
+    : core.database.query(findBucket, { name }))
   if (!bucket) throw missingBucket(caller, name)
   return bucket
 }
 
 export async function readBucket(core: Core, caller: Caller, name: string): Promise<BucketRow> {
-  const bucket = await findBucketRow(core, caller, name)
+  const bucket = await findBucketRow(core, caller, name, { kept: true })
   authorizeBucket(caller, 'list', bucket)
   return bucket
 }
@@ -76,13 +86,13 @@ export async function readBuckets(
   core: Core,
   caller: Caller,
   page: { after?: string | undefined; limit: number },
-): Promise<{ buckets: BucketRow[]; next: string | undefined }> {
+): Promise<{ buckets: readonly BucketRow[]; next: string | undefined }> {
   const ownerId = requireUser(caller)
   const request = { after: page.after ?? '', limit: page.limit + 1 }
   const buckets =
     caller.role === 'admin'
-      ? await core.database.query(listBuckets, request)
-      : await core.database.query(listBucketsOfOwner, { ...request, ownerId })
+      ? await core.rows.read(listBuckets, request)
+      : await core.rows.read(listBucketsOfOwner, { ...request, ownerId })
   const shown = buckets.slice(0, page.limit)
   return { buckets: shown, next: buckets.length > page.limit ? shown.at(-1)?.name : undefined }
 }

@@ -55,7 +55,7 @@ export interface FileListing {
  * key, so files that come and go meanwhile are neither shown twice nor make others be left out.
  */
 export async function listFiles(core: Core, caller: Caller, request: ListRequest): Promise<FileListing> {
-  const bucket = await findBucketRow(core, caller, request.bucket)
+  const bucket = await findBucketRow(core, caller, request.bucket, { kept: true })
   authorizeBucket(caller, 'list', bucket)
   return { ...(await listPage(core, bucket.id, request)), ownerId: bucket.ownerId }
 }
@@ -97,7 +97,7 @@ async function listGroups(
   const { prefix, delimiter, limit } = request
   const delimiterSuccessor = prefixSuccessor(delimiter)
   const [from = startOf(request)] = decodeCursor(request, ['string'])
-  const rows = await core.database.query(listGrouped, {
+  const rows = await core.rows.read(listGrouped, {
     bucketId,
     from: maximum(from, prefix),
     to: prefixSuccessor(prefix),
@@ -146,21 +146,21 @@ async function readKeys(
   core: Core,
   span: KeySpan,
   { order, type }: Pick<ListRequest, 'order' | 'type'>,
-): Promise<{ rows: FileListRow[]; scanned?: string }> {
-  const { database } = core
+): Promise<{ rows: readonly FileListRow[]; scanned?: string }> {
+  const { read } = core.rows
   const ascending = order === 'asc'
-  if (!type) return { rows: await database.query(ascending ? listByKey : listByKeyDescending, span) }
+  if (!type) return { rows: await read(ascending ? listByKey : listByKeyDescending, span) }
   if (!type.endsWith('/*')) {
     const ofType = { ...span, mediaType: type.toLowerCase() }
-    return { rows: await database.query(ascending ? listByType : listByTypeDescending, ofType) }
+    return { rows: await read(ascending ? listByType : listByTypeDescending, ofType) }
   }
   // A class of types has no index in this order: look at so many rows and no more.
   const { page, scanEnd } = ascending ? listFilteredByKey : listFilteredByKeyDescending
   const [typeFrom, typeTo] = typeRange(type)
-  const [stop] = await database.query(scanEnd, { ...span, rows: limits.listScanRowsMax })
-  if (!stop) return { rows: await database.query(page, { ...span, typeFrom, typeTo }) }
+  const [stop] = await read(scanEnd, { ...span, rows: limits.listScanRowsMax })
+  if (!stop) return { rows: await read(page, { ...span, typeFrom, typeTo }) }
   const bounded = ascending ? { ...span, to: stop.key } : { ...span, from: above(stop.key) }
-  const rows = await database.query(page, { ...bounded, typeFrom, typeTo })
+  const rows = await read(page, { ...bounded, typeFrom, typeTo })
   return { rows, scanned: ascending ? stop.key : above(stop.key) }
 }
 
@@ -190,10 +190,10 @@ async function listSorted(
 
   const filtered = prefix !== '' || type !== undefined
   const [scanned] = filtered
-    ? await core.database.query(scanEnd, { bucketId, value, key, rows: limits.listScanRowsMax - 1 })
+    ? await core.rows.read(scanEnd, { bucketId, value, key, rows: limits.listScanRowsMax - 1 })
     : []
   const last = scanned ?? beyond
-  const rows = await core.database.query(page, {
+  const rows = await core.rows.read(page, {
     bucketId,
     value,
     key,

@@ -95,7 +95,7 @@ export function pointersOf(rows: QueryCache): Core['pointers'] {
     statement: findFile,
     make: pointerFromRows,
     dependsOn: (pointer, { key }, on) =>
-      pointer ? [on('buckets'), on('files', [pointer.bucket.id, key])] : [on('buckets')],
+      pointer ? [on('buckets', [pointer.bucket.id]), on('files', [pointer.bucket.id, key])] : [on('buckets')],
     lifetime: lifetimes.pointer,
   })
 }

@@ -32,17 +32,17 @@ export async function readStorageStats(
   if (bucket !== undefined) await readBucket(core, caller, bucket)
   // No name has a control character.
   const [from, to] = bucket === undefined ? ['', keyCeiling] : [bucket, `${bucket}\u0001`]
-  const { database } = core
+  const { rows } = core
   const totals = isShownAll ? totalsOfEverybody : totalsOfOwner
   const span = { from, to, limit: limits.listPageMax, owner: userId }
   const [sum, byBucket, byUser, byMediaType, byCodec, byReason, damaged] = await Promise.all([
-    database.query(totals.sum, span),
-    database.query(totals.byBucket, span),
-    database.query(totals.byUser, span),
-    database.query(totals.byMediaType, span),
-    database.query(totals.byCodec, span),
-    database.query(totals.byReason, span),
-    caller.role === 'admin' ? database.query(countDamaged, {}) : [],
+    rows.read(totals.sum, span),
+    rows.read(totals.byBucket, span),
+    rows.read(totals.byUser, span),
+    rows.read(totals.byMediaType, span),
+    rows.read(totals.byCodec, span),
+    rows.read(totals.byReason, span),
+    caller.role === 'admin' ? rows.read(countDamaged, {}) : [],
   ])
   return {
     totals: sum[0] as TotalsRow,

@@ -1,3 +1,5 @@
+import type { DatabaseInspector } from './database-inspector.ts'
+
 /**
  * Rows. Every SQL text is a {@link Statement} of the registry in `core/statements`; an adapter is
  * created with that registry, prepares its statements once, and runs nothing else.
@@ -35,6 +37,9 @@ export interface Database {
 
   /** Waits for batches under way and lets go of what is open. */
   close(): Promise<void>
+
+  /** For advice about the database itself. Absent: there is none to be had. */
+  readonly inspector?: DatabaseInspector
 }
 
 export interface DatabaseCapabilities {
@@ -63,6 +68,12 @@ export interface Statement<P extends Params = Params, R = unknown> {
   readonly writes: readonly string[]
   /** Of a statement that writes one row of one table: the parameters that name it. Without them, any row may be another one now. */
   readonly writesRow?: readonly (keyof P & string)[]
+  /**
+   * Without this a statement finds its rows by an index and in their order: a test asks for its plan. `false` may read what it
+   * does not need, or sort; `bound` says what keeps that small.
+   */
+  readonly selective?: false
+  readonly bound?: string
   /** Never set: carries the row's type. */
   readonly row?: R
 }

@@ -25,6 +25,7 @@ export const insertUser = defineStatement<{
   params: ['id', 'name', 'email', 'role', 'createdAtMs'],
   reads: [],
   writes: ['users'],
+  writesRow: ['id'],
 })
 
 export const findUser = defineStatement<{ id: string }, UserRow>({
@@ -54,6 +55,7 @@ export const updateUser = defineStatement<{
   params: ['id', 'name', 'role', 'disabledAtMs'],
   reads: ['users'],
   writes: ['users'],
+  writesRow: ['id'],
 })
 
 export const insertAccessKey = defineStatement<{
@@ -68,6 +70,7 @@ export const insertAccessKey = defineStatement<{
   params: ['id', 'userId', 'label', 'secretEncrypted', 'createdAtMs'],
   reads: ['users'],
   writes: ['access_keys'],
+  writesRow: ['userId', 'id'],
 })
 
 export interface CredentialRow {
@@ -117,6 +120,7 @@ export const deleteAccessKey = defineStatement<{ userId: string; id: string }>({
   params: ['userId', 'id'],
   reads: ['access_keys'],
   writes: ['access_keys'],
+  writesRow: ['userId', 'id'],
 })
 
 /** Never takes a revocation back, and goes on by a second at least: links may have been made for the time of the last one. */
@@ -128,6 +132,7 @@ export const revokeLinksOfAccessKey = defineStatement<{ userId: string; id: stri
   params: ['userId', 'id', 'beforeMs'],
   reads: ['access_keys', 'users'],
   writes: ['access_keys'],
+  writesRow: ['userId', 'id'],
 })
 
 /** Of all keys of a user. */
@@ -139,6 +144,7 @@ export const revokeLinksOfUser = defineStatement<{ userId: string; beforeMs: num
   params: ['userId', 'beforeMs'],
   reads: ['users', 'access_keys'],
   writes: ['users'],
+  writesRow: ['userId'],
 })
 
 export const insertToken = defineStatement<{
@@ -155,6 +161,7 @@ export const insertToken = defineStatement<{
   params: ['id', 'userId', 'label', 'tokenHash', 'createdAtMs', 'expiresAtMs'],
   reads: ['users'],
   writes: ['api_tokens'],
+  writesRow: ['userId', 'id'],
 })
 
 export const findToken = defineStatement<{ tokenHash: Uint8Array }, TokenCredentialRow>({
@@ -188,4 +195,5 @@ export const deleteToken = defineStatement<{ userId: string; id: string }>({
   params: ['userId', 'id'],
   reads: ['api_tokens'],
   writes: ['api_tokens'],
+  writesRow: ['userId', 'id'],
 })

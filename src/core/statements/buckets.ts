@@ -35,6 +35,7 @@ export const insertBucket = defineStatement<{
   params: ['id', 'name', 'ownerId', 'visibility', 'compression', 'createdAtMs'],
   reads: ['users'],
   writes: ['buckets'],
+  writesRow: ['id'],
 })
 
 export const findBucket = defineStatement<{ name: string }, BucketRow>({
@@ -86,6 +87,7 @@ export const changeBucket = defineStatement<{
   params: ['id', 'visibility', 'setCompression', 'compression'],
   reads: ['buckets'],
   writes: ['buckets'],
+  writesRow: ['id'],
 })
 
 /** Each is left as it is where its `set…` is 0. */
@@ -119,6 +121,7 @@ export const changeBucketSettings = defineStatement<{
   ],
   reads: ['buckets'],
   writes: ['buckets'],
+  writesRow: ['id'],
 })
 
 /** Changes no row when there is a file in it. Takes its uploads along. */

@@ -60,6 +60,8 @@ export const listMostRead = defineStatement<
   params: ['nowMs', 'limit'],
   reads: ['file_reads'],
   writes: [],
+  selective: false,
+  bound: 'sorts a table that is kept to some 2,000 rows',
 })
 
 /** Leaves the `kept` most read. */
@@ -71,6 +73,8 @@ export const trimFileReads = defineStatement<{ nowMs: number; kept: number }>({
   params: ['nowMs', 'kept'],
   reads: ['file_reads'],
   writes: ['file_reads'],
+  selective: false,
+  bound: 'sorts a table that is kept to some 2,000 rows',
 })
 
 /** Of a file that is gone. */

@@ -32,14 +32,19 @@ function totalsOf(whose: 'everybody' | 'owner') {
   const where = `WHERE b.name >= ?1 AND b.name < ?2${ofOwner ? ' AND b.owner_id = ?4' : ''}`
   const reads = ['buckets', 'storage_totals']
 
-  const by = <Name extends string>(name: string, of: { columns: string; group: string; users?: true }) =>
+  const unselective = {
+    selective: false,
+    bound: 'groups totals: a row for each bucket, type, codec and verdict',
+  } as const
+  const by = <Name extends string>(name: string, of: { columns: string; group: string }) =>
     defineStatement<Span, TotalsRow & Record<Name, string>>({
       name: `compression.totals_of_${whose}_by_${name}`,
-      text: `SELECT ${of.columns}, ${sums} ${source}${of.users ? ' JOIN users u ON u.id = b.owner_id' : ''} ${where}
+      text: `SELECT ${of.columns}, ${sums} ${source} ${where}
     GROUP BY ${of.group} ORDER BY storedBytes DESC, ${of.group} LIMIT ?3`,
       params,
-      reads: of.users ? [...reads, 'users'] : reads,
+      reads,
       writes: [],
+      ...unselective,
     })
 
   return {
@@ -52,11 +57,25 @@ function totalsOf(whose: 'everybody' | 'owner') {
       writes: [],
     }),
     byBucket: by<'bucket'>('bucket', { columns: 'b.name AS bucket', group: 'b.name' }),
-    byUser: by<'userId' | 'name'>('user', {
-      columns: 'b.owner_id AS userId, u.name AS name',
-      // Hidden from the planner, who would go through all buckets by their owners instead.
-      group: `b.owner_id || ''`,
-      users: true,
+    /**
+     * Adds up each bucket as it comes, then its owner's, and looks up the names of those that are shown: to sort the totals of all
+     * buckets by owners takes half as long again (9 ms for 3,000 buckets).
+     */
+    byUser: defineStatement<Span, TotalsRow & Record<'userId' | 'name', string>>({
+      name: `compression.totals_of_${whose}_by_user`,
+      text: `SELECT u.id AS userId, u.name AS name, of_owner.files AS files, of_owner.size_bytes AS sizeBytes,
+      of_owner.stored_bytes AS storedBytes
+    FROM (
+      SELECT owner_id, sum(files) AS files, sum(size_bytes) AS size_bytes, sum(stored_bytes) AS stored_bytes
+      FROM (
+        SELECT b.owner_id AS owner_id, sum(t.files) AS files, sum(t.size_bytes) AS size_bytes,
+          sum(t.stored_bytes) AS stored_bytes ${source} ${where} GROUP BY b.name) of_bucket
+      GROUP BY owner_id ORDER BY 4 DESC, 1 LIMIT ?3) of_owner
+    CROSS JOIN users u ON u.id = of_owner.owner_id ORDER BY of_owner.stored_bytes DESC, of_owner.owner_id`,
+      params,
+      reads: [...reads, 'users'],
+      writes: [],
+      ...unselective,
     }),
     byMediaType: by<'mediaType'>('media_type', {
       columns: 't.media_type AS mediaType',

@@ -55,6 +55,8 @@ export const anotherAdminIsLeft = defineStatement<{ userId: string }>({
   params: ['userId'],
   reads: ['users'],
   writes: ['guards'],
+  selective: false,
+  bound: 'rare, and stops at the first administrator who is left',
 })
 
 /** The upload has neither been completed nor aborted. */

@@ -196,4 +196,6 @@ export const listGrouped = defineStatement<
   params: ['bucketId', 'from', 'to', 'limit', 'prefixChars', 'delimiter', 'delimiterSuccessor'],
   reads: ['files'],
   writes: [],
+  selective: false,
+  bound: 'sorts one page',
 })

@@ -6,32 +6,9 @@ import {
 } from '../../core/statement-stats/read.ts'
 import { jsonReply } from '../json.ts'
 import { defineRoute } from '../route.ts'
+import { databaseAdviceRoutes } from './database-advice.ts'
+import { orNull, parseWindow, round, tag, windowField } from './database-fields.ts'
 import { isoTime } from './schemas.ts'
-
-const tag = 'Database'
-
-const hourSeconds = 3600
-const unitSeconds = { h: hourSeconds, d: 24 * hourSeconds } as const
-const windowSecondsMax = 30 * unitSeconds.d
-
-/** `24h`, `7d`; a bare number is seconds. NaN for anything else. */
-function parseWindow(text: string): number {
-  const [, number, unit] = /^(\d{1,8})([hd]?)$/.exec(text) ?? []
-  return number === undefined ? Number.NaN : Number(number) * (unitSeconds[unit as 'h' | 'd'] ?? 1)
-}
-
-const timeWindow = z
-  .string()
-  .refine((text) => {
-    const seconds = parseWindow(text)
-    return seconds >= hourSeconds && seconds <= windowSecondsMax
-  }, 'must be from 1h to 30d, as 24h, 7d, or a number of seconds')
-  .default('1h')
-  .meta({
-    description:
-      'Counted back from now: hours (`24h`), days (`7d`), or seconds. From `1h` to `30d`. What is counted is kept by the hour, ' +
-      'so the hour in which the window begins counts wholly.',
-  })
 
 const milliseconds = z.number().nullable().meta({
   description: 'Within 2 % of the exact one; null where nothing was run. Those that failed are left out.',
@@ -115,7 +92,7 @@ export const databaseRoutes = [
       'For administrators. By the statement’s name, of all processes together, with the last slow ones and how the database runs ' +
       'them. Parameters are never kept. Other processes are some minutes behind.',
     query: z.strictObject({
-      window: timeWindow,
+      window: windowField('1h'),
       sort: z
         .enum(Object.keys(sorts) as [Sort, ...Sort[]])
         .default('time')
@@ -128,6 +105,7 @@ export const databaseRoutes = [
       return jsonReply(200, describe(view, { windowSeconds, sort: query.sort }))
     },
   }),
+  ...databaseAdviceRoutes,
 ]
 
 function describe(
@@ -173,12 +151,4 @@ function describeCosts({ runs, perSecond, cacheHits, cacheMisses, ...costs }: St
     cacheHits: cacheHits ?? null,
     cacheMisses: cacheMisses ?? null,
   }
-}
-
-function orNull(value: number | undefined): number | null {
-  return value === undefined ? null : Number(value.toPrecision(4))
-}
-
-function round(value: number): number {
-  return Number(value.toFixed(3))
 }

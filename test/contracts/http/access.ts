@@ -245,6 +245,12 @@ const rows: readonly Row[] = [
   { route: 'POST /api/v1/cache/clear', target: '/cache/clear', private: [401, 403, 403, 200] },
   { route: 'POST /api/v1/cache/warm', target: '/cache/warm', private: [401, 403, 403, 200] },
   { route: 'GET /api/v1/database/stats', target: '/database/stats', private: [401, 403, 403, 200] },
+  { route: 'GET /api/v1/database/advice', target: '/database/advice', private: [401, 403, 403, 200] },
+  {
+    route: 'POST /api/v1/database/advice/{id}/apply',
+    target: '/database/advice/none/apply',
+    private: [401, 403, 403, 404],
+  },
   { route: 'GET /api/v1/openapi.json', target: '/openapi.json', private: everybody },
   { route: 'GET /api/v1/docs', target: '/docs', private: everybody },
   { route: 'GET /', target: '/../../', private: [302, 302, 302, 302] },

@@ -141,6 +141,32 @@ describe('rows that this process alone writes', () => {
     expect(queries()).toBe(1)
   })
 
+  test('of a scope go with a write to any row in it, and stay when another scope is written', async () => {
+    const { cache, queries } = createStage({ exclusive: true })
+    const shelf = cache.namespace<{ shelf: string; key: string }, Row, Row>({
+      statement: find,
+      make: ([row]) => row,
+      dependsOn: (_row, params, on) => [on('books', [params.shelf])],
+      lifetime,
+    })
+    const shelves = ['s', 'ss', 'sa', '', 't']
+    const readAll = async () => {
+      for (const name of shelves) await shelf.read({ shelf: name, key: 'all' })
+    }
+    await readAll()
+    await readAll()
+    expect(queries()).toBe(5)
+    for (const key of ['a', 's', '', 'all']) {
+      const before = queries()
+      await cache.database.batch([bind(put, { text: 'x', shelf: 's', key })])
+      await readAll()
+      expect(queries()).toBe(before + 1)
+    }
+    await cache.database.batch([bind(burn, {})])
+    await readAll()
+    expect(queries()).toBe(14)
+  })
+
   test.each([
     ['all rows of the table', burn],
     ['a table that the statement joins', paint],

@@ -1,27 +1,32 @@
 import { createHash } from 'node:crypto'
 import { applyD1Migrations } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { beforeAll, expect, test } from 'vitest'
-import worker from '../../../src/entry/worker.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createD1Database } from '../../../src/adapters/d1/database.ts'
+import { createR2BlobStore } from '../../../src/adapters/r2/blob-store.ts'
+import type { Caller } from '../../../src/core/accounts/caller.ts'
+import { createAccessKey } from '../../../src/core/accounts/credentials.ts'
+import { createUser } from '../../../src/core/accounts/users.ts'
+import { systemClock } from '../../../src/core/ports/clock.ts'
+import { statements } from '../../../src/core/statements/registry.ts'
+import { serveFetch } from '../../../src/entry/worker-http.ts'
+import { type App, createApp } from '../../../src/http/app.ts'
+import { clear } from '../../adapters/d1/clear.ts'
 import type { HttpFetch } from '../../contracts/http/subject.ts'
+import { createMemoryCore } from '../../core/memory-core.ts'
+import { testBytes } from '../../core/test-bytes.ts'
 import { createS3Client, type S3Client } from './s3-client.ts'
 
-/** S3 through the Worker's entry, over D1 and R2: what differs there is how requests arrive and how replies go. */
-const admin = { accessKeyId: 'TEST_ADMIN', secretAccessKey: 'a-secret-for-tests-only' }
-const bindings = {
-  BLOBS: env.BLOBS,
-  DB: env.DB,
-  CUTTY_MASTER_KEY: 'a master key of over 32 characters',
-  CUTTY_ADMIN_ACCESS_KEY_ID: admin.accessKeyId,
-  CUTTY_ADMIN_SECRET_ACCESS_KEY: admin.secretAccessKey,
-}
+/** S3 as a Worker has it, over D1 and R2: what differs there is how requests arrive and how replies go. */
 const bucket = 'worker-s3'
 const partBytes = 5 * 1024 ** 2
+let app: App
+let admin: { accessKeyId: string; secretAccessKey: string }
+let s3: S3Client
 
 const fetch: HttpFetch = async (target, { method = 'GET', headers = {}, body } = {}) => {
   const sent: RequestInit = { method, headers, body: body as Request['body'] }
-  const request = new Request(`http://cutty.test${target}`, sent)
-  const response = await worker.fetch(request, bindings)
+  const response = await serveFetch(app, new Request(`http://cutty.test${target}`, sent))
   return {
     status: response.status,
     headers: new Map(response.headers),
@@ -29,12 +34,27 @@ const fetch: HttpFetch = async (target, { method = 'GET', headers = {}, body } =
   }
 }
 
-let s3: S3Client
 beforeAll(async () => {
   await applyD1Migrations(env.DB, env.MIGRATIONS)
+  await clear()
+  const core = createMemoryCore({
+    ...testBytes({ bytesMax: 1024 ** 2, entryBytesMax: 64 * 1024 }),
+    database: createD1Database(env.DB, { statements }),
+    blobs: createR2BlobStore(env.BLOBS, {
+      fixedLengthStream: (sizeBytes) => new FixedLengthStream(sizeBytes),
+      prefix: 's3/',
+    }),
+    clock: systemClock,
+    background: { run: (_name, work) => void work() },
+  })
+  const nobody: Caller = { role: 'admin', userId: 'nobody' }
+  const user = await createUser(core, nobody, { name: 'A', email: 'a@example.org', role: 'user' })
+  admin = await createAccessKey(core, { role: 'user', userId: user.id }, { userId: user.id, label: '' })
+  app = createApp(core)
   s3 = createS3Client(fetch, admin)
   expect((await s3.call('PUT', bucket)).code).toBe('')
 })
+afterAll(clear)
 
 const md5 = (bytes: Uint8Array | string) => createHash('md5').update(bytes).digest('hex')
 
