@@ -104,11 +104,17 @@ function latin1({ buffer, byteOffset, length }: Uint8Array): string {
 
 async function sendChunks(body: AsyncIterable<Uint8Array>, response: ServerResponse): Promise<Delivery> {
   let bytesSent = 0
+  // What is written between the end of the socket and the event that tells of it is dropped by Node, and its callback with it.
+  let onClose = () => {}
+  response.once('close', () => onClose())
   try {
     for await (const chunk of body) {
       if (response.destroyed) return { bytesSent, clientGone: true }
       // The chunk's memory is used again for the next one: it has to be out first.
-      const out = await new Promise<boolean>((resolve) => response.write(chunk, (error) => resolve(!error)))
+      const out = await new Promise<boolean>((resolve) => {
+        onClose = () => resolve(false)
+        response.write(chunk, (error) => resolve(!error))
+      })
       if (!out) return { bytesSent, clientGone: true }
       bytesSent += chunk.length
     }

@@ -90,15 +90,18 @@ describe('a client that hangs up', () => {
 
   test('in the midst of a download ends the reading', async () => {
     await api.put('bucket', 'large', patternBytes(20_000_000), { as: opened.adminKey })
-    opened.events.length = 0
-    const connection = await openConnection(url)
-    connection.write(head('GET', `${files}/large`))
-    await connection.received(/\r\n\r\n./s)
-    connection.socket.destroy()
-    await until(() => requests().length === 1)
-    const [event] = requests()
-    expect(event).toMatchObject({ status: 200, aborted: true })
-    expect(event?.bytesSent).toBeLessThan(20_000_000)
+    // At whichever moment it happens: of that between a socket's end and its event, Node tells nobody.
+    for (let round = 0; round < 10; round++) {
+      opened.events.length = 0
+      const connection = await openConnection(url)
+      connection.write(head('GET', `${files}/large`))
+      await connection.received(/\r\n\r\n./s)
+      connection.socket.destroy()
+      await until(() => requests().length === 1)
+      const [event] = requests()
+      expect(event).toMatchObject({ status: 200, aborted: true })
+      expect(event?.bytesSent).toBeLessThan(20_000_000)
+    }
     expect(opened.events.filter(({ type }) => type === 'failure')).toEqual([])
   })
 })
