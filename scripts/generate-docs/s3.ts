@@ -1,4 +1,4 @@
-import { absentOperations } from '../../src/http/s3/absent.ts'
+import { absentOperations } from '../../src/http/s3/operations/absent.ts'
 import type { AbsentOperation, Scope } from '../../src/http/s3/operation.ts'
 import { operations } from '../../src/http/s3/s3.ts'
 import { sentence, table } from './markdown.ts'

@@ -32,7 +32,7 @@ function keep<P extends Params, R>(statement: Statement<P, R>, of: Omit<Kept<P, 
   return { statement, ...of } as Kept<P, R> as unknown as Kept
 }
 
-/** A page of a bucket's files: any write to one of them makes it another page, none to another bucket's does. */
+/** A page of files is another one after any write to a file of its bucket, and the same after all others. */
 function keepListing<P extends Params & { bucketId: string }, R>(
   statement: Statement<P, R>,
   { embedded = false } = {},

@@ -26,6 +26,22 @@ export interface HttpRequest {
   readonly bodyBytes: number | undefined
 }
 
+/** The same request, but for what is given. Spread by hand, it would lose what an entry's class has in its prototype. */
+export function changedRequest(request: HttpRequest, changes: Partial<HttpRequest>): HttpRequest {
+  const { method, target, scheme, headerCharset, body, bodyBytes } = request
+  return {
+    method,
+    target,
+    ...(scheme && { scheme }),
+    ...(headerCharset && { headerCharset }),
+    header: (name) => request.header(name),
+    headers: () => request.headers(),
+    body,
+    bodyBytes,
+    ...changes,
+  }
+}
+
 export interface HttpReply {
   readonly status: number
   /** Names in the case in which they are sent. The application adds to this object, so a handler makes a new one. */

@@ -1,9 +1,11 @@
 import { DatabaseError, databaseErrorFromSqlite, type Statement } from '../../core/ports/database.ts'
-import type {
-  DatabaseInspector,
-  InspectedIndex,
-  InspectedTable,
-  Inspection,
+import {
+  analyzedRowsOf,
+  type DatabaseInspector,
+  type InspectedIndex,
+  type InspectedTable,
+  type Inspection,
+  type Statistic,
 } from '../../core/ports/database-inspector.ts'
 import type { D1DatabaseLike, D1ResultLike } from './database.ts'
 
@@ -107,13 +109,6 @@ interface IndexRow {
   columns: string
 }
 
-interface Statistic {
-  table: string
-  index: string | null
-  /** Rows, then for each column how many have the same value so far. */
-  stat: string
-}
-
 function indexOf(row: IndexRow, statistics: readonly Statistic[]): InspectedIndex {
   return {
     name: row.name,
@@ -125,19 +120,6 @@ function indexOf(row: IndexRow, statistics: readonly Statistic[]): InspectedInde
     isAnalyzed: statistics.some(({ index }) => index === row.name),
     sizeBytes: undefined,
   }
-}
-
-/** Of partial indexes the number is that of their entries. */
-function analyzedRowsOf(
-  table: string,
-  statistics: readonly Statistic[],
-  indexes: readonly InspectedIndex[],
-): number | undefined {
-  const rows = statistics
-    .filter((row) => row.table === table && !indexes.find(({ name }) => name === row.index)?.isPartial)
-    .map(({ stat }) => Number.parseInt(stat, 10))
-    .filter(Number.isFinite)
-  return rows.length > 0 ? Math.max(...rows) : undefined
 }
 
 /** `ANALYZE "main"."files"`. */

@@ -1,11 +1,13 @@
 import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
-import type {
-  InspectedIndex,
-  InspectedTable,
-  Inspection,
-  NewIndex,
+import {
+  analyzedRowsOf,
+  type InspectedIndex,
+  type InspectedTable,
+  type Inspection,
+  type NewIndex,
+  type Statistic,
 } from '../../core/ports/database-inspector.ts'
 
 /**
@@ -182,31 +184,11 @@ function copySchema(database: DatabaseSync, { withStatistics }: { withStatistics
   return copy
 }
 
-interface Statistic {
-  table: string
-  index: string | null
-  /** Rows, then for each column how many have the same value so far. */
-  stat: string
-}
-
 function readStatistics(database: DatabaseSync): Statistic[] {
   const [table] = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'`).all()
   if (!table) return []
   const rows = database.prepare('SELECT tbl AS "table", idx AS "index", stat FROM sqlite_stat1')
   return rows.all() as unknown as Statistic[]
-}
-
-/** Of partial indexes the number is that of their entries. */
-function analyzedRowsOf(
-  table: string,
-  statistics: readonly Statistic[],
-  indexes: readonly InspectedIndex[],
-): number | undefined {
-  const rows = statistics
-    .filter((row) => row.table === table && !indexes.find(({ name }) => name === row.index)?.isPartial)
-    .map(({ stat }) => Number.parseInt(stat, 10))
-    .filter(Number.isFinite)
-  return rows.length > 0 ? Math.max(...rows) : undefined
 }
 
 function readTables(database: DatabaseSync): Pick<InspectedTable, 'name' | 'columns'>[] {

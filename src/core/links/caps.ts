@@ -17,7 +17,8 @@ export interface LinkCaps {
   readonly isPublic?: boolean | undefined
 }
 
-const parameters = {
+/** What each is called. */
+export const capParameters = {
   id: 'X-Cutty-Id',
   notBeforeMs: 'X-Cutty-Not-Before',
   maxBytes: 'X-Cutty-Max-Bytes',
@@ -26,7 +27,7 @@ const parameters = {
   isPublic: 'X-Cutty-Cache',
 } as const satisfies Record<keyof LinkCaps, string>
 
-const capOf = new Map(Object.entries(parameters).map(([cap, name]) => [name, cap as keyof LinkCaps]))
+const capOf = new Map(Object.entries(capParameters).map(([cap, name]) => [name, cap as keyof LinkCaps]))
 
 /** Of both cases, in front of everything that {@link readCaps} must be shown. */
 export const capPrefix = 'x-cutty-'
@@ -34,14 +35,14 @@ export const capPrefix = 'x-cutty-'
 /** The parameters that say this. */
 export function formatCaps(caps: LinkCaps): [name: string, value: string][] {
   const list: [string, string][] = []
-  if (caps.id !== undefined) list.push([parameters.id, caps.id])
+  if (caps.id !== undefined) list.push([capParameters.id, caps.id])
   if (caps.notBeforeMs !== undefined) {
-    list.push([parameters.notBeforeMs, String(Math.ceil(caps.notBeforeMs / 1000))])
+    list.push([capParameters.notBeforeMs, String(Math.ceil(caps.notBeforeMs / 1000))])
   }
-  if (caps.maxBytes !== undefined) list.push([parameters.maxBytes, String(caps.maxBytes)])
-  if (caps.contentType !== undefined) list.push([parameters.contentType, caps.contentType])
-  if (caps.maxUses !== undefined) list.push([parameters.maxUses, String(caps.maxUses)])
-  if (caps.isPublic) list.push([parameters.isPublic, 'public'])
+  if (caps.maxBytes !== undefined) list.push([capParameters.maxBytes, String(caps.maxBytes)])
+  if (caps.contentType !== undefined) list.push([capParameters.contentType, caps.contentType])
+  if (caps.maxUses !== undefined) list.push([capParameters.maxUses, String(caps.maxUses)])
+  if (caps.isPublic) list.push([capParameters.isPublic, 'public'])
   return list
 }
 
@@ -52,7 +53,7 @@ export function formatCaps(caps: LinkCaps): [name: string, value: string][] {
 export function readCaps(given: Iterable<readonly [name: string, value: string]>): LinkCaps {
   const caps: { -readonly [cap in keyof LinkCaps]: LinkCaps[cap] } = {}
   for (const [name, value] of given) {
-    const cap = capOf.get(name as (typeof parameters)[keyof LinkCaps])
+    const cap = capOf.get(name as (typeof capParameters)[keyof LinkCaps])
     if (!cap)
       throw refuse(`There is no parameter ${name}: it must be one of ${[...capOf.keys()].join(', ')}.`)
     if (caps[cap] !== undefined) throw refuse(`The parameter ${name} is there more than once.`)
@@ -63,11 +64,11 @@ export function readCaps(given: Iterable<readonly [name: string, value: string]>
     else caps[cap] = wholeNumber(name, value, cap === 'maxUses' ? 1 : 0)
   }
   if (caps.maxUses !== undefined && caps.id === undefined) {
-    throw refuse(`${parameters.maxUses} needs ${parameters.id}: uses are counted by it.`)
+    throw refuse(`${capParameters.maxUses} needs ${capParameters.id}: uses are counted by it.`)
   }
   if (caps.maxUses !== undefined && caps.isPublic) {
     throw refuse(
-      `${parameters.maxUses} and ${parameters.isPublic} exclude each other: a cache does not count.`,
+      `${capParameters.maxUses} and ${capParameters.isPublic} exclude each other: a cache does not count.`,
     )
   }
   return caps
@@ -83,7 +84,7 @@ export function checkLinkId(text: string): string {
 
 function onlyPublic(value: string): true {
   if (value === 'public') return true
-  throw refuse(`${parameters.isPublic} must be public.`)
+  throw refuse(`${capParameters.isPublic} must be public.`)
 }
 
 function wholeNumber(name: string, text: string, min: number): number {

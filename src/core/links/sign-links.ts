@@ -8,7 +8,7 @@ import { limits } from '../limits.ts'
 import { signUrl } from '../sigv4/sign-url.ts'
 import type { SigningKeys } from '../sigv4/signing-keys.ts'
 import { type BucketRow, findBucket } from '../statements/buckets.ts'
-import { listRevokedSignedUrls } from '../statements/links.ts'
+import { listRevokedSignedUrls } from '../statements/signed-urls.ts'
 import { formatCaps, type LinkCaps } from './caps.ts'
 import { nextSecond } from './revoke.ts'
 import { findSigningKey, type SigningKey } from './signing-key.ts'
@@ -125,20 +125,13 @@ function draftLink(core: Core, request: LinkRequest, key: SigningKey): Draft {
   const { stableWindowSeconds, expiresInSeconds } = request
   const windowMs = (stableWindowSeconds ?? 1) * 1000
   // Never as of a time before which all that was signed is revoked: such a link would be dead from the start.
-  const signedAtMs = Math.max(
-    Math.floor(core.clock.now() / windowMs) * windowMs,
-    wholeSecond(key.linksRevokedBeforeMs),
-  )
+  const signedAtMs = Math.max(Math.floor(core.clock.now() / windowMs) * windowMs, key.linksRevokedBeforeMs)
   const lifeSeconds = (stableWindowSeconds ?? 0) + expiresInSeconds
   if (request.notBeforeMs !== undefined && request.notBeforeMs >= signedAtMs + lifeSeconds * 1000) {
     throw refuse('notBefore must be before the link expires.')
   }
   const draft = { request, key, id: '', signedAtMs, lifeSeconds }
   return { ...draft, id: stableWindowSeconds === undefined ? core.ids.next() : stableId(draft) }
-}
-
-function wholeSecond(ms: number): number {
-  return Math.ceil(ms / 1000) * 1000
 }
 
 /** Of what is asked for and the time: the same for equal requests. */

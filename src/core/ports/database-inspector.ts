@@ -96,3 +96,24 @@ export interface InspectedIndex {
   readonly isAnalyzed: boolean
   readonly sizeBytes: number | undefined
 }
+
+/** A row of `sqlite_stat1`: https://www.sqlite.org/fileformat2.html#stat1tab */
+export interface Statistic {
+  table: string
+  index: string | null
+  /** Rows, then for each column how many have the same value so far. */
+  stat: string
+}
+
+/** Rows of a table as it was counted. Of partial indexes the number is that of their entries. */
+export function analyzedRowsOf(
+  table: string,
+  statistics: readonly Statistic[],
+  indexes: readonly InspectedIndex[],
+): number | undefined {
+  const rows = statistics
+    .filter((row) => row.table === table && !indexes.find(({ name }) => name === row.index)?.isPartial)
+    .map(({ stat }) => Number.parseInt(stat, 10))
+    .filter(Number.isFinite)
+  return rows.length > 0 ? Math.max(...rows) : undefined
+}

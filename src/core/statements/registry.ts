@@ -8,7 +8,6 @@ import * as blobParts from './blob-parts.ts'
 import * as files from './files.ts'
 import * as guards from './guards.ts'
 import * as jobs from './jobs.ts'
-import * as links from './links.ts'
 import * as listing from './listing.ts'
 import * as rewrite from './rewrite.ts'
 import * as settings from './settings.ts'
@@ -28,7 +27,6 @@ export const statements: readonly Statement[] = Object.freeze(
     files,
     guards,
     jobs,
-    links,
     listing,
     rewrite,
     settings,

@@ -9,11 +9,21 @@ import { S3Error } from './s3-error.ts'
  */
 export async function checkExpectedOwners(call: S3Call): Promise<void> {
   const { request, bucket } = call
-  const expected = request.header('x-amz-expected-bucket-owner')
+  const expected = request.header(ofBucket)
   if (expected !== undefined && bucket !== '') await checkOwner(call, bucket, expected)
-  const ofSource = request.header('x-amz-source-expected-bucket-owner')
-  if (ofSource !== undefined) await checkOwner(call, parseCopySource(request).bucket, ofSource)
+  const expectedOfSource = request.header(ofSource)
+  if (expectedOfSource !== undefined) {
+    await checkOwner(call, parseCopySource(request).bucket, expectedOfSource)
+  }
 }
+
+/** Few clients do. */
+export function namesOwners({ request }: Pick<S3Call, 'request'>): boolean {
+  return request.header(ofBucket) !== undefined || request.header(ofSource) !== undefined
+}
+
+const ofBucket = 'x-amz-expected-bucket-owner'
+const ofSource = 'x-amz-source-expected-bucket-owner'
 
 async function checkOwner({ core, caller }: S3Call, name: string, expected: string): Promise<void> {
   const { ownerId } = await findBucketRow(core, caller, name)

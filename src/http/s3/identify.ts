@@ -59,9 +59,6 @@ export async function identify(
   if (!signed) return nobody
   const { accessKeyId } = signed
   const refuse = refuseFor(core, context, accessKeyId)
-  if (request.header('x-amz-security-token') !== undefined || /x-amz-security-token=/i.test(context.query)) {
-    throw new S3Error('InvalidToken', 'There are no session tokens here: sign with an access key.')
-  }
   const row = await findActiveKey(core, accessKeyId, refuse)
   const secret = core.secrets.open(row.secretEncrypted, accessKeyId)
   const nowMs = core.clock.now()
@@ -141,8 +138,9 @@ function readSigned(
   const { method, headerCharset } = request
   const header = (name: string) => request.header(name)
   const headers = () => request.headers()
+  let signed: SignedRequest | undefined
   try {
-    return readSignedRequest(
+    signed = readSignedRequest(
       { method, path, query, header, headers, ...(headerCharset && { headerCharset }) },
       { api: 's3' },
     )
@@ -158,6 +156,11 @@ function readSigned(
       cause: error,
     })
   }
+  const token = 'x-amz-security-token'
+  if (signed && (request.header(token) !== undefined || query.toLowerCase().includes(`${token}=`))) {
+    throw new S3Error('InvalidToken', 'There are no session tokens here: sign with an access key.')
+  }
+  return signed
 }
 
 function kindOf(reason: SigV4Reason, form: SignedRequest['form']): SecurityEvent['kind'] {

@@ -1,8 +1,8 @@
-import { capPrefix, type LinkCaps, readCaps } from '../../core/links/caps.ts'
+import { capParameters, capPrefix, type LinkCaps, readCaps } from '../../core/links/caps.ts'
 import { countUse } from '../../core/links/use.ts'
 import { findFileRecord, findRecord } from '../../core/files/record.ts'
 import { decodePart } from '../../core/sigv4/percent.ts'
-import type { HttpReply, HttpRequest } from '../exchange.ts'
+import { changedRequest, type HttpReply, type HttpRequest } from '../exchange.ts'
 import type { Refuse } from './identify.ts'
 import type { Operation, S3Call } from './operation.ts'
 import { isCuttyError, S3Error, toS3Error } from './s3-error.ts'
@@ -95,7 +95,10 @@ function checkHeaders(request: HttpRequest, { signedHeaders }: Signed): void {
   })
 }
 
-const capsOf: Readonly<Record<string, readonly (keyof LinkCaps)[]>> = {
+/** Those that bind some operations only. */
+const bounds = ['maxBytes', 'contentType', 'maxUses', 'isPublic'] as const
+
+const capsOf: Readonly<Record<string, readonly (typeof bounds)[number][]>> = {
   GetObject: ['maxUses', 'isPublic'],
   HeadObject: ['maxUses', 'isPublic'],
   PutObject: ['maxUses', 'maxBytes', 'contentType'],
@@ -104,20 +107,11 @@ const capsOf: Readonly<Record<string, readonly (keyof LinkCaps)[]>> = {
   DeleteObject: ['maxUses'],
 }
 
-const capNames = {
-  maxBytes: 'X-Cutty-Max-Bytes',
-  contentType: 'X-Cutty-Content-Type',
-  maxUses: 'X-Cutty-Max-Uses',
-  isPublic: 'X-Cutty-Cache',
-} as const
-
 /** The call within the bounds of the link. A bound that means nothing for the operation would not hold: it is refused. */
 function boundTo(link: Link, call: S3Call, { name }: Operation): S3Call {
-  for (const [cap, parameter] of Object.entries(capNames)) {
-    if (link[cap as keyof LinkCaps] === undefined) continue
-    if (!capsOf[name]?.includes(cap as keyof LinkCaps)) {
-      throw new WrongUse('AccessDenied', `${parameter} does not go with ${name}.`)
-    }
+  for (const cap of bounds) {
+    if (link[cap] === undefined || capsOf[name]?.includes(cap)) continue
+    throw new WrongUse('AccessDenied', `${capParameters[cap]} does not go with ${name}.`)
   }
   const { contentType, maxBytes } = link
   if (contentType !== undefined && call.request.header('content-type') !== contentType) {
@@ -136,15 +130,7 @@ function boundBody({ request, identity }: S3Call, maxBytes: number): HttpRequest
   const declared = chunked ? Number(request.header('x-amz-decoded-content-length')) : request.bodyBytes
   if (declared !== undefined && declared > maxBytes) throw tooLarge(declared, maxBytes)
   if (declared !== undefined) return request
-  return {
-    method: request.method,
-    target: request.target,
-    ...(request.headerCharset && { headerCharset: request.headerCharset }),
-    header: (name) => request.header(name),
-    headers: () => request.headers(),
-    bodyBytes: undefined,
-    body: cutOff(request.body, maxBytes),
-  }
+  return changedRequest(request, { bodyBytes: undefined, body: cutOff(request.body, maxBytes) })
 }
 
 async function* cutOff(body: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {

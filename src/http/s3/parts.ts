@@ -16,14 +16,12 @@ export interface FoundPart {
 }
 
 /**
- * The part that `?partNumber=` of GetObject or HeadObject asks for, by the number it was uploaded under; `undefined` where
- * nothing does. Throws `InvalidPartNumber` for one that is not there.
+ * The part that `?partNumber=` of GetObject or HeadObject asks for, by the number it was uploaded under. Throws `InvalidPartNumber` for one that is not there.
  */
 export async function findPart(
   { core, request, query }: Pick<S3Call, 'core' | 'request' | 'query'>,
   file: FileRecord,
-): Promise<FoundPart | undefined> {
-  if (!query.has('partNumber')) return undefined
+): Promise<FoundPart> {
   const number = readPartNumber(query)
   if (request.header('range') !== undefined) {
     throw new S3Error('InvalidRequest', 'Cannot specify both Range header and partNumber query parameter')

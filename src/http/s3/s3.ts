@@ -4,29 +4,29 @@ import { reservedBucketNames } from '../../core/files/names.ts'
 import { createSigningKeys } from '../../core/sigv4/signing-keys.ts'
 import type { HttpReply, HttpRequest } from '../exchange.ts'
 import type { Protocol, RequestContext } from '../protocol.ts'
-import { absentOperations } from './absent.ts'
-import { aclOperations } from './acl.ts'
+import { absentOperations } from './operations/absent.ts'
+import { aclOperations } from './operations/acl.ts'
 import { type Address, addressOf, bucketOfHost } from './address.ts'
-import { attributeOperations } from './attributes.ts'
+import { attributeOperations } from './operations/attributes.ts'
 import { AwsChunkedError, type AwsChunkedReason } from './aws-chunked.ts'
-import { bucketDefaultOperations } from './bucket-defaults.ts'
-import { bucketOperations } from './buckets.ts'
+import { bucketDefaultOperations } from './operations/bucket-defaults.ts'
+import { bucketOperations } from './operations/buckets.ts'
 import { addCorsHeaders, corsHeaders, preflight } from './cors.ts'
-import { corsOperations } from './cors-configuration.ts'
-import { deleteObjectsOperations } from './delete-objects.ts'
-import { checkExpectedOwners } from './expected-owner.ts'
+import { corsOperations } from './operations/cors-configuration.ts'
+import { deleteObjectsOperations } from './operations/delete-objects.ts'
+import { checkExpectedOwners, namesOwners } from './expected-owner.ts'
 import { identify, refuseFor } from './identify.ts'
 import { followLink } from './link.ts'
-import { listingOperations } from './listing.ts'
-import { multipartOperations } from './multipart.ts'
-import { objectOperations } from './objects.ts'
+import { listingOperations } from './operations/listing.ts'
+import { multipartOperations } from './operations/multipart.ts'
+import { objectOperations } from './operations/objects.ts'
 import { createDispatcher, type Operation, type S3Call } from './operation.ts'
-import { policyOperations } from './policy.ts'
-import { postOperations } from './post-object.ts'
+import { policyOperations } from './operations/policy.ts'
+import { postOperations } from './operations/post-object.ts'
 import { parseS3Query } from './query.ts'
 import { isS3Failure, S3Error, type S3ErrorCode, toS3Error } from './s3-error.ts'
-import { taggingOperations } from './tagging.ts'
-import { partOperations } from './upload-parts.ts'
+import { taggingOperations } from './operations/tagging.ts'
+import { partOperations } from './operations/upload-parts.ts'
 import { createVerifiedUrls } from './verified-urls.ts'
 import { xmlReply } from './xml-reply.ts'
 
@@ -98,7 +98,7 @@ export function createS3(
       context,
       signing: identifyOptions,
     }
-    await checkExpectedOwners(call)
+    if (namesOwners(call)) await checkExpectedOwners(call)
     const { signed, link } = identity
     const reply = await (signed && link
       ? followLink(call, operation, { signed, link, refuse: refuseFor(core, context, signed.accessKeyId) })

@@ -7,9 +7,9 @@ import {
   parseCompositeValue,
 } from '../../core/checksums/multipart.ts'
 import type { Core } from '../../core/core.ts'
-import { type CompleteRequest } from '../../core/files/complete-upload.ts'
+import type { CompleteRequest } from '../../core/files/complete-upload.ts'
 import { type CreateUploadRequest, findUpload, type UploadRef } from '../../core/files/uploads.ts'
-import type { HttpRequest } from '../exchange.ts'
+import { changedRequest, type HttpRequest } from '../exchange.ts'
 import { checksumHeader, invalidValue, readChecksumAlgorithm } from './checksum-headers.ts'
 import type { S3Call } from './operation.ts'
 import { isCuttyError, S3Error } from './s3-error.ts'
@@ -90,12 +90,8 @@ async function checkType(
 export function withoutChecksums(request: HttpRequest): HttpRequest {
   const isOfWhole = (name: string) =>
     name.startsWith('x-amz-checksum-') || name === 'x-amz-sdk-checksum-algorithm'
-  return {
-    method: request.method,
-    target: request.target,
+  return changedRequest(request, {
     header: (name) => (isOfWhole(name) ? undefined : request.header(name)),
     headers: () => [...request.headers()].filter(([name]) => !isOfWhole(name)),
-    body: request.body,
-    bodyBytes: request.bodyBytes,
-  }
+  })
 }

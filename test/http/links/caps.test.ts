@@ -28,7 +28,7 @@ const refused = async (body: object) => {
   return answer.json<{ detail: string }>().detail
 }
 
-/** A URL as any generator makes it, with what it likes in the query. */
+/** A URL that another generator has signed, with these parameters of ours among the others. */
 function generate(
   query: Record<string, string>,
   method = 'GET',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { absentOperations } from '../../../src/http/s3/absent.ts'
+import { absentOperations } from '../../../src/http/s3/operations/absent.ts'
 import { operations } from '../../../src/http/s3/s3.ts'
 import { openS3Stage, type S3Stage } from './s3-stage.ts'
 

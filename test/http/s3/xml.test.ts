@@ -26,7 +26,8 @@ const legalText = fc.string({
       fc.constantFrom(...'&<>"\'\r\n\t ;#]\u0085\u2028\ufeff\ufffd'),
       fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
     )
-    // eslint-disable-next-line no-control-regex -- it is about them
+    // It is about them.
+    // oxlint-disable-next-line no-control-regex
     .filter((character) => !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(character)),
   maxLength: 40,
 })

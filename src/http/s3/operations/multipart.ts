@@ -1,24 +1,25 @@
-import { abortUpload, createUpload } from '../../core/files/uploads.ts'
-import { completeUpload, type ListedPart } from '../../core/files/complete-upload.ts'
-import { listUploads } from '../../core/files/list-uploads.ts'
-import { limits } from '../../core/limits.ts'
-import type { HttpReply, HttpRequest } from '../exchange.ts'
-import { parseCompressionHeader } from '../headers/compression.ts'
-import { formatEtag } from '../headers/etag.ts'
-import { splitTarget } from '../target.ts'
-import { checksumElements } from './checksum-headers.ts'
-import { writeCondition } from './conditions.ts'
-import { describeObject, readCannedAcl, readTagHeader, refuseWhatIsNotKept } from './description.ts'
-import { listedTextOf } from './encoding-type.ts'
-import type { Operation, S3Call } from './operation.ts'
-import { ownerElement } from './owner.ts'
-import { pageLimit } from './page-limit.ts'
-import { readXmlPayload } from './payload.ts'
-import { S3Error } from './s3-error.ts'
-import { readUploadChecksum, readWholeChecksum, withoutChecksums } from './upload-checksum.ts'
-import { checksumOfElement, ofUpload, parsePartNumber, refusePartNumber, uploadOf } from './upload-ref.ts'
-import { xmlReply } from './xml-reply.ts'
-import { children, textOf, type XmlElement } from './xml-read.ts'
+import { abortUpload, createUpload } from '../../../core/files/uploads.ts'
+import { completeUpload, type ListedPart } from '../../../core/files/complete-upload.ts'
+import { listUploads } from '../../../core/files/list-uploads.ts'
+import { limits } from '../../../core/limits.ts'
+import type { HttpReply, HttpRequest } from '../../exchange.ts'
+import { parseCompressionHeader } from '../../headers/compression.ts'
+import { formatEtag } from '../../headers/etag.ts'
+import { splitTarget } from '../../target.ts'
+import { checksumElements } from '../checksum-headers.ts'
+import { writeCondition } from '../conditions.ts'
+import { describeObject, readCannedAcl, readTagHeader, refuseWhatIsNotKept } from '../description.ts'
+import { listedTextOf } from '../encoding-type.ts'
+import { objectLocation } from '../object-location.ts'
+import type { Operation, S3Call } from '../operation.ts'
+import { ownerElement } from '../owner.ts'
+import { pageLimit } from '../page-limit.ts'
+import { readXmlPayload } from '../payload.ts'
+import { S3Error } from '../s3-error.ts'
+import { readUploadChecksum, readWholeChecksum, withoutChecksums } from '../upload-checksum.ts'
+import { checksumOfElement, ofUpload, parsePartNumber, refusePartNumber, uploadOf } from '../upload-ref.ts'
+import { xmlReply } from '../xml-reply.ts'
+import { children, textOf, type XmlElement } from '../xml-read.ts'
 
 async function createMultipartUpload(call: S3Call): Promise<HttpReply> {
   const { core, caller, request, bucket, key } = call
@@ -52,7 +53,7 @@ async function completeMultipartUpload(call: S3Call): Promise<HttpReply> {
     completeUpload(core, caller, { ...upload, parts, checksum, sizeBytes, precondition }),
   )
   return xmlReply(200, 'CompleteMultipartUploadResult', {
-    Location: locationOf(call),
+    Location: objectLocation(call, splitTarget(call.request.target).path),
     Bucket: bucket,
     Key: key,
     ETag: formatEtag(file.etag),
@@ -92,17 +93,6 @@ function readObjectSize(request: HttpRequest): number | undefined {
   if (value === undefined) return undefined
   if (/^\d{1,15}$/.test(value)) return Number(value)
   throw new S3Error('InvalidRequest', `Value for ${name} header is invalid.`)
-}
-
-/** Where clients find the object: at the public origin, if one is known and the bucket is no host of its own. */
-function locationOf({ request, isolated, signing }: S3Call): string {
-  const { path } = splitTarget(request.target)
-  const { publicOrigin } = signing
-  const host = request.header('host')
-  if (publicOrigin !== undefined && (!isolated || host === undefined))
-    return new URL(publicOrigin).origin + path
-  const scheme = publicOrigin?.startsWith('https:') ? 'https' : 'http'
-  return host === undefined ? path : `${scheme}://${host}${path}`
 }
 
 async function abortMultipartUpload(call: S3Call): Promise<HttpReply> {

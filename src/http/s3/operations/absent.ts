@@ -1,4 +1,4 @@
-import type { AbsentOperation, S3Method, Scope } from './operation.ts'
+import type { AbsentOperation, S3Method, Scope } from '../operation.ts'
 
 /** Subresources of which no operation of these methods is offered, by S3's names of the operations. */
 function absent(

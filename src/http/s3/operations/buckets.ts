@@ -1,23 +1,23 @@
 import { Buffer } from 'node:buffer'
-import { requireUser } from '../../core/accounts/caller.ts'
+import { requireUser } from '../../../core/accounts/caller.ts'
 import {
   createBucket,
   deleteBucket,
   findBucketRow,
   readBucket,
   readBuckets,
-} from '../../core/files/buckets.ts'
-import { limits } from '../../core/limits.ts'
-import type { BucketRow } from '../../core/statements/buckets.ts'
-import type { HttpReply } from '../exchange.ts'
-import { readCannedAcl } from './description.ts'
-import type { Operation, S3Call } from './operation.ts'
-import { ownerElement } from './owner.ts'
-import { readXmlPayload } from './payload.ts'
-import { integerOf } from './query.ts'
-import { isCuttyError, S3Error } from './s3-error.ts'
-import { xmlReply } from './xml-reply.ts'
-import { textOf, type XmlElement } from './xml-read.ts'
+} from '../../../core/files/buckets.ts'
+import { limits } from '../../../core/limits.ts'
+import type { BucketRow } from '../../../core/statements/buckets.ts'
+import type { HttpReply } from '../../exchange.ts'
+import { readCannedAcl } from '../description.ts'
+import type { Operation, S3Call } from '../operation.ts'
+import { ownerElement } from '../owner.ts'
+import { readXmlPayload } from '../payload.ts'
+import { integerOf } from '../query.ts'
+import { isCuttyError, S3Error } from '../s3-error.ts'
+import { xmlReply } from '../xml-reply.ts'
+import { textOf, type XmlElement } from '../xml-read.ts'
 
 /** There are no regions: this is what those are told who ask. */
 const region = 'us-east-1'

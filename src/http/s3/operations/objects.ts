@@ -1,24 +1,24 @@
-import { copyFile, deleteFile } from '../../core/files/change.ts'
-import type { FileRecord } from '../../core/files/file.ts'
-import { putFile } from '../../core/files/put.ts'
-import { findFileRecord } from '../../core/files/record.ts'
-import { countRead } from '../../core/cache/read-counts.ts'
-import type { HttpReply } from '../exchange.ts'
-import { createFileHeaders, replyWithFile } from '../file-reply.ts'
-import { asAttachment } from '../headers/content-disposition.ts'
-import { isActiveType } from '../headers/content-type.ts'
-import { formatEtag } from '../headers/etag.ts'
-import { parseCompressionHeader } from '../headers/compression.ts'
-import { checksumElements, checksumHeaders } from './checksum-headers.ts'
-import { checkSource, readOutcome, writeCondition } from './conditions.ts'
-import { parseCopySource } from './copy-source.ts'
-import { describeObject, readCannedAcl, readTagHeader, refuseWhatIsNotKept } from './description.ts'
-import type { Operation, S3Call } from './operation.ts'
-import { openPayload } from './payload.ts'
-import { findPart, type FoundPart } from './parts.ts'
-import { S3Error, isCuttyError } from './s3-error.ts'
-import { checkVersion } from './versions.ts'
-import { xmlReply } from './xml-reply.ts'
+import { copyFile, deleteFile } from '../../../core/files/change.ts'
+import type { FileRecord } from '../../../core/files/file.ts'
+import { putFile } from '../../../core/files/put.ts'
+import { findFileRecord } from '../../../core/files/record.ts'
+import { countRead } from '../../../core/cache/read-counts.ts'
+import type { HttpReply } from '../../exchange.ts'
+import { createFileHeaders, replyWithFile } from '../../file-reply.ts'
+import { asAttachment } from '../../headers/content-disposition.ts'
+import { isActiveType } from '../../headers/content-type.ts'
+import { formatEtag } from '../../headers/etag.ts'
+import { parseCompressionHeader } from '../../headers/compression.ts'
+import { checksumElements, checksumHeaders } from '../checksum-headers.ts'
+import { checkSource, readOutcome, writeCondition } from '../conditions.ts'
+import { parseCopySource } from '../copy-source.ts'
+import { describeObject, readCannedAcl, readTagHeader, refuseWhatIsNotKept } from '../description.ts'
+import type { Operation, S3Call } from '../operation.ts'
+import { openPayload } from '../payload.ts'
+import { findPart, type FoundPart } from '../parts.ts'
+import { S3Error, isCuttyError } from '../s3-error.ts'
+import { checkVersion } from '../versions.ts'
+import { xmlReply } from '../xml-reply.ts'
 
 const sharedOrigin = createFileHeaders({ metadataPrefix: 'x-amz-meta-' })
 const ownOrigin = createFileHeaders({ metadataPrefix: 'x-amz-meta-', isolated: true })
@@ -34,7 +34,7 @@ async function getObject(call: S3Call): Promise<HttpReply> {
     found: trace.rows,
   })
   const file = finding instanceof Promise ? await finding : finding
-  const part = await findPart(call, file)
+  const part = call.query.has('partNumber') ? await findPart(call, file) : undefined
   const overrides = responseOverrides(call, file)
   const reply = await replyWithFile(call, file, {
     headersOf: isolated ? ownOrigin : sharedOrigin,

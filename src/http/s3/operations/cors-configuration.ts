@@ -1,12 +1,12 @@
-import { changeBucketSettings, readBucket } from '../../core/files/buckets.ts'
-import { type CorsRule, parseCors } from '../../core/files/cors.ts'
-import { limits } from '../../core/limits.ts'
-import type { HttpReply } from '../exchange.ts'
-import type { Operation, S3Call } from './operation.ts'
-import { readXmlPayload } from './payload.ts'
-import { S3Error } from './s3-error.ts'
-import { xmlReply } from './xml-reply.ts'
-import { children, textOf, type XmlElement } from './xml-read.ts'
+import { changeBucketSettings, readBucket } from '../../../core/files/buckets.ts'
+import { type CorsRule, parseCors } from '../../../core/files/cors.ts'
+import { limits } from '../../../core/limits.ts'
+import type { HttpReply } from '../../exchange.ts'
+import type { Operation, S3Call } from '../operation.ts'
+import { readXmlPayload } from '../payload.ts'
+import { S3Error } from '../s3-error.ts'
+import { xmlReply } from '../xml-reply.ts'
+import { children, textOf, type XmlElement } from '../xml-read.ts'
 
 async function getBucketCors({ core, caller, bucket }: S3Call): Promise<HttpReply> {
   const { cors } = await readBucket(core, caller, bucket)

@@ -1,11 +1,11 @@
-import { changeBucketSettings, readBucket } from '../../core/files/buckets.ts'
-import { keyEnd } from '../../core/files/file.ts'
-import { limits } from '../../core/limits.ts'
-import type { HttpReply } from '../exchange.ts'
-import type { Operation, S3Call } from './operation.ts'
-import { readPayload } from './payload.ts'
-import { S3Error } from './s3-error.ts'
-import { xmlReply } from './xml-reply.ts'
+import { changeBucketSettings, readBucket } from '../../../core/files/buckets.ts'
+import { keyEnd } from '../../../core/files/file.ts'
+import { limits } from '../../../core/limits.ts'
+import type { HttpReply } from '../../exchange.ts'
+import type { Operation, S3Call } from '../operation.ts'
+import { readPayload } from '../payload.ts'
+import { S3Error } from '../s3-error.ts'
+import { xmlReply } from '../xml-reply.ts'
 
 async function getBucketPolicy(call: S3Call): Promise<HttpReply> {
   return {

@@ -1,26 +1,26 @@
 import { Buffer } from 'node:buffer'
-import type { Caller } from '../../core/accounts/caller.ts'
-import { CuttyError } from '../../core/errors.ts'
-import { putFile } from '../../core/files/put.ts'
-import { findRecord } from '../../core/files/record.ts'
-import { limits } from '../../core/limits.ts'
-import { capPrefix, formatCaps, type LinkCaps, readCaps } from '../../core/links/caps.ts'
-import { SigV4Error } from '../../core/sigv4/errors.ts'
-import { encodePath } from '../../core/sigv4/percent.ts'
-import { readSignedPolicy, type SignedPolicy, verifyPolicy } from '../../core/sigv4/post-policy.ts'
-import type { HttpReply, HttpRequest } from '../exchange.ts'
-import { type FormFile, readForm } from '../form.ts'
-import { formatEtag } from '../headers/etag.ts'
-import { describeObject, readCannedAcl, refuseWhatIsNotKept } from './description.ts'
-import { checkTags } from './description.ts'
-import { checkLink, findActiveKey, type Identity, refuseFor, toS3 } from './identify.ts'
-import { type Link, tooLarge, useLink, type VerifiedLink } from './link.ts'
-import type { Operation, S3Call } from './operation.ts'
-import { openPayload } from './payload.ts'
-import { against, checkFields, parsePolicyDocument, type PostPolicy } from './post-policy.ts'
-import { isCuttyError, S3Error, toS3Error } from './s3-error.ts'
+import type { Caller } from '../../../core/accounts/caller.ts'
+import { CuttyError } from '../../../core/errors.ts'
+import { putFile } from '../../../core/files/put.ts'
+import { findRecord } from '../../../core/files/record.ts'
+import { limits } from '../../../core/limits.ts'
+import { capPrefix, formatCaps, type LinkCaps, readCaps } from '../../../core/links/caps.ts'
+import { SigV4Error } from '../../../core/sigv4/errors.ts'
+import { encodePath } from '../../../core/sigv4/percent.ts'
+import { readSignedPolicy, type SignedPolicy, verifyPolicy } from '../../../core/sigv4/post-policy.ts'
+import { changedRequest, type HttpReply, type HttpRequest } from '../../exchange.ts'
+import { type FormFile, readForm } from '../../form.ts'
+import { formatEtag } from '../../headers/etag.ts'
+import { checkTags, describeObject, readCannedAcl, refuseWhatIsNotKept } from '../description.ts'
+import { checkLink, findActiveKey, type Identity, refuseFor, toS3 } from '../identify.ts'
+import { type Link, tooLarge, useLink, type VerifiedLink } from '../link.ts'
+import { objectLocation } from '../object-location.ts'
+import type { Operation, S3Call } from '../operation.ts'
+import { openPayload } from '../payload.ts'
+import { against, checkFields, parsePolicyDocument, type PostPolicy } from '../post-policy.ts'
+import { isCuttyError, S3Error, toS3Error } from '../s3-error.ts'
 import { readTagSet } from './tagging.ts'
-import { xmlReply } from './xml-reply.ts'
+import { xmlReply } from '../xml-reply.ts'
 
 /** The fields of a form, names in lower case. */
 type Fields = ReadonlyMap<string, string>
@@ -236,14 +236,13 @@ function asRequest(request: HttpRequest, fields: Fields, body: AsyncIterable<Uin
     // As headers arrive: a character for each byte.
     headers.set(name, Buffer.from(value).toString('latin1'))
   }
-  return {
+  return changedRequest(request, {
     method: 'PUT',
-    target: request.target,
     header: (name) => headers.get(name),
     headers: () => headers,
     body,
     bodyBytes: undefined,
-  }
+  })
 }
 
 async function* boundBody(
@@ -266,7 +265,11 @@ async function readTags(fields: Fields, request: HttpRequest): Promise<Readonly<
   const text = fields.get('tagging')
   if (text === undefined || text === '') return {}
   const bytes = Buffer.from(text)
-  const document = { ...request, header: () => undefined, bodyBytes: bytes.length, body: oneChunk(bytes) }
+  const document = changedRequest(request, {
+    header: () => undefined,
+    bodyBytes: bytes.length,
+    body: oneChunk(bytes),
+  })
   return checkTags(await readTagSet({ request: document, identity: unsigned }))
 }
 
@@ -276,7 +279,7 @@ async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 /** 204, unless the form asks for another status, or for a page to go to. */
 function formReply(call: S3Call, fields: Fields, stored: { key: string; etag: string }): HttpReply {
-  const { bucket, signing, request } = call
+  const { bucket } = call
   const { key, etag } = stored
   const target = fields.get('success_action_redirect') ?? fields.get('redirect')
   const page = target === undefined ? null : URL.parse(target)
@@ -284,8 +287,7 @@ function formReply(call: S3Call, fields: Fields, stored: { key: string; etag: st
     for (const [name, value] of Object.entries({ bucket, key, etag })) page.searchParams.append(name, value)
     return { status: 303, headers: { Location: page.href, ETag: etag } }
   }
-  const host = signing.publicOrigin ?? `http://${request.header('host') ?? ''}`
-  const location = `${host}${encodePath(call.isolated ? `/${key}` : `/${bucket}/${key}`)}`
+  const location = objectLocation(call, encodePath(call.isolated ? `/${key}` : `/${bucket}/${key}`))
   const headers = { ETag: etag, Location: location }
   const status = fields.get('success_action_status')
   if (status === '200') return { status: 200, headers: { ...headers, 'Content-Length': '0' } }

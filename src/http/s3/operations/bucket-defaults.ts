@@ -1,8 +1,8 @@
-import { readBucket } from '../../core/files/buckets.ts'
-import type { Operation } from './operation.ts'
-import { S3Error, type S3ErrorCode } from './s3-error.ts'
-import { xmlReply } from './xml-reply.ts'
-import type { XmlContent } from './xml-write.ts'
+import { readBucket } from '../../../core/files/buckets.ts'
+import type { Operation } from '../operation.ts'
+import { S3Error, type S3ErrorCode } from '../s3-error.ts'
+import { xmlReply } from '../xml-reply.ts'
+import type { XmlContent } from '../xml-write.ts'
 
 /** A read of what no bucket has here: a document, or the error that says so. */
 interface Default {
