@@ -51,6 +51,9 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 MIGRATIONS: await readD1Migrations(fileURLToPath(new URL('./migrations', import.meta.url))),
+                ACCESS_LOG_MIGRATIONS: await readD1Migrations(
+                  fileURLToPath(new URL('./migrations/access-log', import.meta.url)),
+                ),
               },
             },
           })),

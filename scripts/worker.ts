@@ -36,17 +36,16 @@ if (!existsSync(values.secrets)) {
   console.error(`  access key id      ${accessKeyId}\n  secret access key  ${secretAccessKey}`)
 }
 
-const migrated = spawnSync(
-  'wrangler',
-  ['d1', 'migrations', 'apply', 'DB', '--local', '--persist-to', values.state],
-  {
-    env,
-    encoding: 'utf8',
-  },
-)
-if (migrated.status !== 0) {
-  console.error(migrated.error?.message ?? migrated.stdout + migrated.stderr)
-  process.exit(1)
+for (const binding of ['DB', 'ACCESS_LOG']) {
+  const migrated = spawnSync(
+    'wrangler',
+    ['d1', 'migrations', 'apply', binding, '--local', '--persist-to', values.state],
+    { env, encoding: 'utf8' },
+  )
+  if (migrated.status !== 0) {
+    console.error(migrated.error?.message ?? migrated.stdout + migrated.stderr)
+    process.exit(1)
+  }
 }
 
 const args = ['dev', '--ip', '127.0.0.1', '--port', values.port, '--persist-to', values.state]

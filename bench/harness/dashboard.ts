@@ -23,10 +23,14 @@ const watchedFiles = 10
 export function distant(database: Database, delayMs: number): Database {
   return {
     ...database,
-    capabilities: { embedded: false, exclusive: false, inlineBlobBytesMax: 0 },
+    capabilities: { embedded: false, exclusive: false, inlineBlobBytesMax: 0, staleMsMax: 0 },
     async query(statement, params) {
       await sleep(delayMs)
       return database.query(statement, params)
+    },
+    async queryTogether(reads) {
+      await sleep(delayMs)
+      return database.queryTogether(reads)
     },
     async batch(bound) {
       await sleep(delayMs)

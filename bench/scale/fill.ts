@@ -7,7 +7,7 @@ import { drawUser, nowMs, shareFiles } from './draw.ts'
 import { insertInto } from './insert.ts'
 import type { DrawnBucket, DrawnUser, ScaleOptions } from './draw.ts'
 
-const migrations = join(import.meta.dirname, '../../migrations')
+export const migrations = join(import.meta.dirname, '../../migrations')
 
 /** Users of one transaction have so many files or few more. */
 const chunkFilesMin = 10_000
@@ -45,13 +45,11 @@ export function fillDatabase({ file, progress, ...options }: FillOptions): void 
 
 function fill(database: DatabaseSync, options: ScaleOptions, progress: (message: string) => void): void {
   const wanted = JSON.parse(JSON.stringify(options)) as ScaleOptions
-  const findFill = database.prepare('SELECT value FROM settings WHERE name = ?')
   const noteFill = insertInto(database, 'settings', ['name', 'value'], 'OR REPLACE')
-  const found = findFill.get(settingName) as { value: string } | undefined
-  const before: Fill = found ? (JSON.parse(found.value) as Fill) : { ...wanted, usersDone: 0, isDone: false }
+  const before = readFill(database) ?? { ...wanted, usersDone: 0, isDone: false }
   const { usersDone, isDone, ...made } = before
-  if (JSON.stringify(made) !== JSON.stringify(wanted)) {
-    throw new Error(`the database was made with ${JSON.stringify(made)}, not ${JSON.stringify(wanted)}`)
+  if (describeMade(made) !== describeMade(wanted)) {
+    throw new Error(`the database was made with ${describeMade(made)}, not ${describeMade(wanted)}`)
   }
   if (isDone) return
 
@@ -73,6 +71,14 @@ function fill(database: DatabaseSync, options: ScaleOptions, progress: (message:
   fillBesides(database, options)
   noteFill(settingName, JSON.stringify({ ...wanted, usersDone: shares.length, isDone: true } satisfies Fill))
   database.exec('COMMIT; ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)')
+}
+
+export const describeMade = ({ seed, files, users, folders }: ScaleOptions) =>
+  JSON.stringify({ seed, files, users, folders })
+
+export function readFill(database: DatabaseSync): Fill | undefined {
+  const row = database.prepare('SELECT value FROM settings WHERE name = ?').get(settingName)
+  return row && (JSON.parse(String(row['value'])) as Fill)
 }
 
 function createWriter(database: DatabaseSync): (user: DrawnUser) => void {

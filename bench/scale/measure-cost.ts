@@ -1,13 +1,17 @@
 /**
- * Durable commits of new files, with all indexes and on a copy without, in turn.
- * `node bench/scale/measure-cost.ts DATABASE COPY [--quick]`; changes both, prints JSON.
+ * Durable commits of new files and rows of the access log, with all indexes and on copies without, in turn.
+ * `node bench/scale/measure-cost.ts DATABASE COPY LOG COPY [--quick]`; changes them all, prints JSON.
  */
 import { DatabaseSync } from 'node:sqlite'
+import { savedAtOnce } from '../../src/core/access-log/access-log.ts'
 import { bind } from '../../src/core/ports/database.ts'
+import { accessWidth, accessesAtOnce, insertAll } from '../../src/core/statements/access-log.ts'
 import { insertBlob, releaseBlobOfFile } from '../../src/core/statements/blobs.ts'
 import { putFile } from '../../src/core/statements/files.ts'
 import { openGenerated } from './adapter.ts'
+import { chunkRows, drawAccesses } from './draw-log.ts'
 import { diceFor, drawBytes, drawId, nowMs } from './draw.ts'
+import { readAskedFiles } from './fill-log.ts'
 import { readSamples } from './samples.ts'
 import type { BoundStatement, Database } from '../../src/core/ports/database.ts'
 import type { FileSample } from './samples.ts'
@@ -18,12 +22,18 @@ export interface CostMeasurement {
     readonly withoutPerSecond: number
     readonly oneByOneWithPerSecond: number
     readonly oneByOneWithoutPerSecond: number
+    readonly logRowsWithPerSecond: number
+    readonly logRowsWithoutPerSecond: number
   }[]
   readonly uploadsAtOnce: number
+  /** In a transaction, by statements of seven rows each. */
+  readonly logRowsAtOnce: number
 }
 
-const [file, copy, quick] = process.argv.slice(2)
-if (file === undefined || copy === undefined) throw new Error('which databases?')
+const [file, copy, log, logCopy, quick] = process.argv.slice(2)
+if (file === undefined || copy === undefined || log === undefined || logCopy === undefined) {
+  throw new Error('which databases?')
+}
 const isQuick = quick === '--quick'
 const uploadsAtOnce = 64
 const seconds = isQuick ? 0.3 : 3
@@ -32,7 +42,12 @@ const reader = new DatabaseSync(file, { readOnly: true })
 const samples = readSamples(reader).file
 reader.close()
 const databases = { with: await openGenerated(file), without: await openGenerated(copy) }
+const logs = {
+  with: await openGenerated(log, 'accessLog'),
+  without: await openGenerated(logCopy, 'accessLog'),
+}
 const dice = diceFor(5, 0)
+const batches = drawBatches()
 
 const rounds = []
 for (let round = -1; round < (isQuick ? 1 : 5); round += 1) {
@@ -41,12 +56,14 @@ for (let round = -1; round < (isQuick ? 1 : 5); round += 1) {
     withoutPerSecond: await commitsPerSecond(databases.without, uploadsAtOnce),
     oneByOneWithPerSecond: await commitsPerSecond(databases.with, 1),
     oneByOneWithoutPerSecond: await commitsPerSecond(databases.without, 1),
+    logRowsWithPerSecond: await logRowsPerSecond(logs.with),
+    logRowsWithoutPerSecond: await logRowsPerSecond(logs.without),
   }
   // The first one makes it warm.
   if (round >= 0) rounds.push(measured)
 }
-await Promise.all(Object.values(databases).map((database) => database.close()))
-console.log(JSON.stringify({ rounds, uploadsAtOnce } satisfies CostMeasurement))
+await Promise.all([...Object.values(databases), ...Object.values(logs)].map((database) => database.close()))
+console.log(JSON.stringify({ rounds, uploadsAtOnce, logRowsAtOnce: savedAtOnce } satisfies CostMeasurement))
 
 async function commitsPerSecond(database: Database, atOnce: number): Promise<number> {
   let commits = 0
@@ -59,6 +76,31 @@ async function commitsPerSecond(database: Database, atOnce: number): Promise<num
   }
   await Promise.all(Array.from({ length: atOnce }, upload))
   return commits / ((performance.now() - began) / 1000)
+}
+
+/** The requests of the last hours, as many at a time as the server saves. */
+function drawBatches(): BoundStatement[][] {
+  const { asked } = readAskedFiles(file!)
+  const values = drawAccesses({ seed: 5, rows: 100 * chunkRows }, { files: asked, from: 99 * chunkRows })
+  const width = savedAtOnce * accessWidth
+  const batches = Array.from({ length: Math.floor(values.length / width) }, (_, at) =>
+    values.slice(at * width, (at + 1) * width),
+  )
+  return batches.map(insertAll)
+}
+
+async function logRowsPerSecond(database: Database): Promise<number> {
+  let rows = 0
+  let statements = 0
+  const began = performance.now()
+  for (let at = 0; performance.now() - began < seconds * 1000; at = (at + 1) % batches.length) {
+    const results = await database.batch(batches[at]!)
+    statements += results.length
+    for (const { changes } of results) rows += changes
+  }
+  const elapsed = (performance.now() - began) / 1000
+  if (rows !== statements * accessesAtOnce) throw new Error(`${rows} rows by ${statements} statements`)
+  return rows / elapsed
 }
 
 /** What a PUT of a new file commits, beside a file of the sample. */

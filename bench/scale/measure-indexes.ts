@@ -1,19 +1,21 @@
 /**
  * The mix of reads on a generated database and on a copy without its indexes; and, for each index, the statements that take it
- * without that one. `node bench/scale/measure-indexes.ts DATABASE --json [--quick]`; the copy is made beside it and removed.
+ * without that one. The same for an access log. `node bench/scale/measure-indexes.ts DATABASE LOG --json [--quick]`; copies are
+ * made beside them and removed.
  */
 import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import { copyWithoutIndexes } from './bare.ts'
 import { describeIndexes, indexesOf } from './indexes.ts'
-import { mix } from './mix.ts'
-import { readSamples } from './samples.ts'
+import { logMix, mix } from './mix.ts'
+import { readAccessSamples, readSamples } from './samples.ts'
 import { mean, quantile, timeStatement } from './timed.ts'
 import type { MixedStatement } from './mix.ts'
+import type { Samples } from './samples.ts'
 import type { TimingOptions } from './timed.ts'
 
-/** What {@link main} prints. */
+/** What this prints. */
 export interface IndexMeasurement {
   readonly statements: readonly {
     readonly name: string
@@ -37,15 +39,25 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
 })
-const [file] = positionals
-if (file === undefined) throw new Error('which database?')
-const result = main(file)
+const [file, log] = positionals
+if (file === undefined || log === undefined) throw new Error('which databases?')
+const ofFiles = measureDatabase(file, { mix, sample: readSamples })
+const ofLog = measureDatabase(log, { mix: logMix, sample: readAccessSamples })
+const result: IndexMeasurement = {
+  statements: [...ofFiles.statements, ...ofLog.statements],
+  indexes: [...ofFiles.indexes, ...ofLog.indexes],
+}
 if (values.json) console.log(JSON.stringify(result))
 else show(result)
 
-function main(path: string): IndexMeasurement {
+interface Measured {
+  readonly mix: readonly MixedStatement[]
+  readonly sample: (database: DatabaseSync) => Samples
+}
+
+function measureDatabase(path: string, { mix, sample }: Measured): IndexMeasurement {
   const database = open(path)
-  const samples = readSamples(database)
+  const samples = sample(database)
   const often: TimingOptions = { samples, runsMax: values.quick ? 20 : 300, secondsMax: 1 }
   const seldom: TimingOptions = {
     samples,
@@ -54,7 +66,7 @@ function main(path: string): IndexMeasurement {
   }
 
   const timesWith = new Map(mix.map((each) => [each.statement.name, timeTwice(database, each, often)]))
-  const indexes = measureEach(database, { timesWith, seldom })
+  const indexes = measureEach(database, { mix, timesWith, seldom })
   database.close()
 
   const bare = `${path}-bare`
@@ -107,7 +119,11 @@ function compare(some: Timed, others: Timed): { runs: number; us: number; others
 /** Drops one index after another, and takes it back. */
 function measureEach(
   database: DatabaseSync,
-  { timesWith, seldom }: { timesWith: ReadonlyMap<string, Timed>; seldom: TimingOptions },
+  {
+    mix,
+    timesWith,
+    seldom,
+  }: { mix: Measured['mix']; timesWith: ReadonlyMap<string, Timed>; seldom: TimingOptions },
 ): IndexMeasurement['indexes'] {
   const takes = (each: MixedStatement, index: string) => indexesOf(database, each.statement).includes(index)
   const droppable = describeIndexes(database).filter(({ kind }) => kind === 'index')

@@ -1,8 +1,10 @@
+import { removedAtOnce } from '../../src/core/access-log/access-log.ts'
 import { idTimePrefix } from '../../src/core/ids.ts'
 import { keyCeiling, prefixSuccessor } from '../../src/core/files/names.ts'
 import { limits } from '../../src/core/limits.ts'
-import { statements } from '../../src/core/statements/registry.ts'
+import { accessLogStatements, statements } from '../../src/core/statements/registry.ts'
 import { nowMs } from './draw.ts'
+import { accessListings } from './samples.ts'
 import type { Params, Statement } from '../../src/core/ports/database.ts'
 import type { Dice } from './draw.ts'
 import type { Draw } from './samples.ts'
@@ -20,8 +22,6 @@ const everything = { from: '', to: keyCeiling }
 const anyType = { typeFrom: '', typeTo: keyCeiling }
 /** Most pages are of 100, some of the largest size; a row more tells whether there is another. */
 const pageLimit = (dice: Dice) => (dice(5) === 0 ? limits.listPageMax : 100) + 1
-const ownerSpan = (draw: Draw) => ({ ...everything, limit: 100, owner: draw('file').ownerId })
-const totalsSpan = { ...everything, limit: 100 }
 
 /** From anywhere in a bucket on. */
 const keyPage = (draw: Draw, dice: Dice) => {
@@ -122,8 +122,9 @@ const entries: readonly Entry[] = [
   ['access_keys.list', 20, (draw) => ({ userId: draw('file').ownerId })],
   ['api_tokens.list', 20, (draw) => ({ userId: draw('file').ownerId })],
   ...['', '_by_bucket', '_by_user', '_by_media_type', '_by_codec', '_by_reason'].flatMap((by): Entry[] => [
-    [`compression.totals_of_everybody${by}`, 1, () => totalsSpan],
-    [`compression.totals_of_owner${by}`, 5, ownerSpan],
+    [`compression.totals_of_everybody${by}`, 1, () => ({ limit: 100 })],
+    [`compression.totals_of_owner${by}`, 5, (draw) => ({ limit: 100, ownerId: draw('file').ownerId })],
+    [`compression.totals_of_bucket${by}`, 2, (draw) => ({ limit: 100, bucketId: draw('file').bucketId })],
   ]),
   ['compression.count_damaged', 2, () => ({})],
   [
@@ -213,8 +214,56 @@ function replacementOf(oldId: string, dice: Dice): Params {
 }
 
 /** Every statement that only reads, and every write that finds rows by an index of its own. */
-export const mix: readonly MixedStatement[] = entries.map(([name, weight, params]) => {
-  const statement = statements.find((candidate) => candidate.name === name)
+export const mix: readonly MixedStatement[] = entries.map((entry) => mixed(statements, entry))
+
+/** Most are the newest, others from anywhere on, and one in eight has a filter that no index knows, up to where the scan ends. */
+const accessPage = (by: keyof typeof accessListings) => (draw: Draw, dice: Dice) => {
+  const { userId, bucket, atMs, number, ends } = draw('access')
+  const subject = by === 'bucket' || by === 'refusedToBucket' ? bucket : userId
+  const page = { subject, bucket: null, statusMin: 0, lastMs: 0, lastNumber: 0, limit: pageLimit(dice) }
+  const kind = dice(8)
+  if (kind < 5) return { ...page, beforeMs: Number.MAX_SAFE_INTEGER, beforeNumber: 0 }
+  const before = { ...page, beforeMs: atMs, beforeNumber: number }
+  if (kind < 7) return before
+  const { atMs: lastMs, number: lastNumber } = ends[by]
+  const isUsers = by === 'user' || by === 'refusedOfUser'
+  const filter = isUsers ? { bucket } : { statusMin: by.startsWith('refused') ? 500 : 300 }
+  return { ...before, lastMs, lastNumber, ...filter }
+}
+const accessScan = (by: keyof typeof accessListings) => (draw: Draw) => {
+  const { userId, bucket, atMs, number } = draw('access')
+  const subject = by === 'bucket' || by === 'refusedToBucket' ? bucket : userId
+  return {
+    subject,
+    beforeMs: atMs,
+    beforeNumber: number,
+    fromMs: 0,
+    rows: limits.accessScanRowsMax - 1,
+  }
+}
+
+/** Those of the access log's database: as often as its page of the dashboard is looked at. */
+export const logMix: readonly MixedStatement[] = (
+  [
+    ['access_log.list', 4, accessPage('time')],
+    ['access_log.list_of_user', 8, accessPage('user')],
+    ['access_log.list_to_bucket', 4, accessPage('bucket')],
+    ['access_log.list_refused', 4, accessPage('refused')],
+    ['access_log.list_refused_of_user', 2, accessPage('refusedOfUser')],
+    ['access_log.list_refused_to_bucket', 2, accessPage('refusedToBucket')],
+    ['access_log.scan_end', 1, accessScan('time')],
+    ['access_log.scan_end_of_user', 2, accessScan('user')],
+    ['access_log.scan_end_to_bucket', 1, accessScan('bucket')],
+    ['access_log.scan_end_refused', 1, accessScan('refused')],
+    ['access_log.scan_end_refused_of_user', 1, accessScan('refusedOfUser')],
+    ['access_log.scan_end_refused_to_bucket', 1, accessScan('refusedToBucket')],
+    ['access_log.remove_old', 0, (draw) => ({ beforeMs: draw('access').atMs, limit: removedAtOnce })],
+    ['access_log.remove_surplus', 0, (draw) => ({ rowsMax: draw('access').number, limit: removedAtOnce })],
+  ] satisfies Entry[]
+).map((entry) => mixed(accessLogStatements, entry))
+
+function mixed(registry: readonly Statement[], [name, weight, params]: Entry): MixedStatement {
+  const statement = registry.find((candidate) => candidate.name === name)
   if (!statement) throw new Error(`no statement is called ${name}`)
   return { statement, weight, params }
-})
+}

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { fillDatabase } from './fill.ts'
+import { fillLog } from './fill-log.ts'
 import type { Context } from '../harness/scenario.ts'
 import type { ScaleOptions } from './draw.ts'
 
@@ -21,4 +22,15 @@ export function prepareDatabase(context: Context, { folders }: { folders?: numbe
   fillDatabase({ file, ...options })
   context.progress(`generated in ${((performance.now() - began) / 1000).toFixed(0)} s`)
   return { file, ...options }
+}
+
+/** The access log of such a database, beside it: of 5,000,000 requests. */
+export function prepareLog(context: Context, { file: files }: PreparedDatabase) {
+  const rows = context.quick ? 100_000 : 5_000_000
+  const file = join(context.folder, 'scale-log.db')
+  const began = performance.now()
+  context.progress(`generating ${rows} rows of the access log`)
+  fillLog({ file, files, rows })
+  context.progress(`generated in ${((performance.now() - began) / 1000).toFixed(0)} s`)
+  return { file, rows }
 }

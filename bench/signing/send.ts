@@ -30,6 +30,7 @@ export async function send(app: App, message: Message): Promise<Answered> {
     target,
     header: (name) => (Object.hasOwn(fields, name) ? fields[name] : undefined),
     headers: () => Object.entries(fields),
+    bytesReceived: 0,
     bodyBytes,
     body: inPieces(body, bodyBytes),
   })

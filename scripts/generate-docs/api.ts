@@ -1,3 +1,4 @@
+import { bookmarkHeader, bookmarkMeaning } from '../../src/http/bookmark.ts'
 import { routes } from '../../src/http/rest.ts'
 import { sentence, table } from './markdown.ts'
 
@@ -24,7 +25,15 @@ interface Operation {
   tags: string[]
   summary: string
   description?: string
-  parameters: { name: string; in: string; required?: boolean; description?: string; schema: Schema }[]
+  parameters: {
+    /** In place of all else: what every operation takes. */
+    $ref?: string
+    name: string
+    in: string
+    required?: boolean
+    description?: string
+    schema: Schema
+  }[]
   requestBody?: { description?: string; content: Content }
   responses: Record<string, { description: string; content?: Content }>
 }
@@ -57,6 +66,8 @@ export async function apiReference(): Promise<string> {
       '[problem documents](errors.md).',
     'In a path, `{key}` is all that is left: percent-encode it, slashes may stay as they are. A key with `.` or `..` ' +
       'segments goes into the `key` parameter of the query instead, since clients and proxies fold them away.',
+    `Every operation takes the header \`${bookmarkHeader}\`, and those that write may send it. ${bookmarkMeaning} See ` +
+      '[Workers](../guides/workers.md#read-replicas).',
     ...tags.flatMap((tag) => [
       `## ${tag}`,
       ...operations
@@ -90,7 +101,8 @@ function showOperation({ path, method, operation }: Described): string {
   const { summary, description, parameters, requestBody, responses } = operation
   // The introduction tells of the key that goes into the query.
   const shown = parameters.filter(
-    ({ name, in: place }) => place !== 'path' && !(name === 'key' && path.endsWith('{key}')),
+    ({ name, in: place, $ref }) =>
+      $ref === undefined && place !== 'path' && !(name === 'key' && path.endsWith('{key}')),
   )
   return [
     `### \`${method.toUpperCase()} ${path}\``,

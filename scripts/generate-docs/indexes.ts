@@ -4,25 +4,70 @@ import { DatabaseSync } from 'node:sqlite'
 import statistics from '../../bench/scale/statistics.json' with { type: 'json' }
 import { describeIndexes, planOf } from '../../bench/scale/indexes.ts'
 import { migrate } from '../../src/adapters/sqlite/migrate.ts'
-import { statements } from '../../src/core/statements/registry.ts'
+import { accessLogStatements, statements } from '../../src/core/statements/registry.ts'
 import { table, wholeNumber } from './markdown.ts'
 import type { IndexDescription } from '../../bench/scale/indexes.ts'
+import type { StatisticsRow } from '../../bench/scale/statistics.ts'
 import type { Result } from '../../bench/harness/result.ts'
 import type { Statement } from '../../src/core/ports/database.ts'
 
 const root = join(import.meta.dirname, '../..')
 
+interface Schema {
+  readonly folder: string
+  readonly statements: readonly Statement[]
+  readonly statistics: readonly StatisticsRow[]
+  /** Said of each of its tables. */
+  readonly note?: string
+}
+
+const schemas: readonly Schema[] = [
+  { folder: 'migrations', statements, statistics: statistics.main },
+  {
+    folder: 'migrations/access-log',
+    statements: accessLogStatements,
+    statistics: statistics.accessLog,
+    note: "In the access log's own database.",
+  },
+]
+
 /** Indexes from the migrations, plans from the planner, times from the benchmark. */
 export async function indexReference(): Promise<string> {
-  const database = openKnowing(statistics)
+  const result = readResult()
+  return [
+    '# Indexes',
+    `Every index and primary key, and each [statement](../../ARCHITECTURE.md#invariants) that finds its rows by it, with the ` +
+      `step of its plan: of SQLite, knowing the statistics of ${rowsOf('files')} files of 1,000 users and ` +
+      `${rowsOf('access_log_by_time')} requests. ` +
+      'Tests ask for all plans, on SQLite and on D1, with and without these statistics, and fail on an index that no statement ' +
+      'takes and on one that is the beginning of another. What inserts only keep, and what triggers and foreign keys look up ' +
+      'beyond what a plan shows, is not listed.',
+    result
+      ? `Times are means of the same questions with and without that one index on the same data, as measured on ` +
+        `${result.machine.date.slice(0, 10)} by \`node bench/run.ts indexes\` ([how](../../bench/README.md)). Primary keys and ` +
+        'what keeps values unique cannot be dropped.'
+      : 'What each index gains has not been measured yet: `node bench/run.ts indexes`.',
+    ...schemas.flatMap((schema) => sectionsOf(schema, result)),
+  ].join('\n\n')
+}
+
+/** How many entries an index had when the statistics were made. */
+function rowsOf(index: string): string {
+  const rows = schemas.flatMap((schema) => schema.statistics)
+  return wholeNumber(Number.parseInt(rows.find((row) => row.index === index)!.stat, 10))
+}
+
+/** One for each table. */
+function sectionsOf(schema: Schema, result: Result | undefined): string[] {
+  const database = openKnowing(schema)
   const indexes = describeIndexes(database)
   const tables = new Set(indexes.map((index) => index.table))
-  const steps = statements.flatMap((statement) => stepsOf(database, { statement, tables }))
+  const steps = schema.statements.flatMap((statement) => stepsOf(database, { statement, tables }))
   database.close()
-  const result = readResult()
   const titles = ['statement', 'step', ...(result ? ['without', 'with', 'gain'] : [])]
-  const sections = [...Map.groupBy(indexes, (index) => index.table)].flatMap(([name, ofTable]) => [
+  return [...Map.groupBy(indexes, (index) => index.table)].flatMap(([name, ofTable]) => [
     `## ${name}`,
+    ...(schema.note === undefined ? [] : [schema.note]),
     ...ofTable.flatMap((index) => {
       const used = steps.filter((step) => step.table === name && step.index === nameOf(index))
       const rows = used.map(({ statement, step }) => [
@@ -37,30 +82,15 @@ export async function indexReference(): Promise<string> {
       ]
     }),
   ])
-  const [files] = statistics.filter(({ table: of, index }) => of === 'files' && index === 'files')
-  return [
-    '# Indexes',
-    `Every index and primary key, and each [statement](../../ARCHITECTURE.md#invariants) that finds its rows by it, with the ` +
-      `step of its plan: of SQLite, knowing the statistics of ${wholeNumber(Number.parseInt(files!.stat, 10))} files of 1,000 users. ` +
-      'Tests ask for all plans, on SQLite and on D1, with and without these statistics, and fail on an index that no statement ' +
-      'takes and on one that is the beginning of another. What inserts only keep, and what triggers and foreign keys look up ' +
-      'beyond what a plan shows, is not listed.',
-    result
-      ? `Times are means of the same questions with and without that one index on the same data, as measured on ` +
-        `${result.machine.date.slice(0, 10)} by \`node bench/run.ts indexes\` ([how](../../bench/README.md)). Primary keys and ` +
-        'what keeps values unique cannot be dropped.'
-      : 'What each index gains has not been measured yet: `node bench/run.ts indexes`.',
-    ...sections,
-  ].join('\n\n')
 }
 
 /** The schema of the migrations, and a planner that takes its tables for filled. */
-function openKnowing(rows: typeof statistics): DatabaseSync {
+function openKnowing({ folder, statistics: known }: Schema): DatabaseSync {
   const database = new DatabaseSync(':memory:')
-  migrate(database, { folder: join(root, 'migrations'), nowMs: 0 })
+  migrate(database, { folder: join(root, folder), nowMs: 0 })
   database.exec('ANALYZE; DELETE FROM sqlite_stat1')
   const insert = database.prepare('INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)')
-  for (const { table: name, index, stat } of rows) insert.run(name, index, stat)
+  for (const { table: name, index, stat } of known) insert.run(name, index, stat)
   database.exec('ANALYZE sqlite_schema')
   return database
 }

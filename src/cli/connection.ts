@@ -42,6 +42,12 @@ export function createConnection(options: { url: string | undefined; env: Enviro
   const authorization = readCredentials(options.env)
   const secure = base.protocol === 'https:'
   const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true })
+  /** Of the latest change: what is asked for after it shall be as new, whoever answers. Ordered as text. */
+  let bookmark = ''
+  const noteBookmark = (reply: IncomingMessage) => {
+    const given = reply.headers['cutty-bookmark']
+    if (typeof given === 'string' && given > bookmark) bookmark = given
+  }
 
   const begin = (method: string, path: string, headers: Readonly<Record<string, string>> = {}) => {
     const request = (secure ? httpsRequest : httpRequest)({
@@ -56,6 +62,7 @@ export function createConnection(options: { url: string | undefined; env: Enviro
         Host: base.host,
         'User-Agent': `cutty/${version}`,
         ...(authorization && { Authorization: authorization }),
+        ...(bookmark && { 'Cutty-Bookmark': bookmark }),
         ...headers,
       },
     })
@@ -63,7 +70,10 @@ export function createConnection(options: { url: string | undefined; env: Enviro
       request.destroy(new Error(`no sign of life for ${silenceMsMax / 1000} seconds`)),
     )
     const reply = new Promise<IncomingMessage>((resolve, reject) => {
-      request.on('response', resolve)
+      request.on('response', (response) => {
+        noteBookmark(response)
+        resolve(response)
+      })
       request.on('error', (cause) =>
         reject(new CommandError(`Cannot reach ${base.origin}: ${reasonOf(cause)}`, { cause })),
       )

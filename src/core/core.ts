@@ -1,3 +1,4 @@
+import type { AccessLog } from './access-log/access-log.ts'
 import type { ByteCache } from './cache/byte-cache.ts'
 import type { CacheStats } from './cache/cache-stats.ts'
 import type { ReadCounts } from './cache/read-counts.ts'
@@ -16,6 +17,7 @@ import type { Room } from './ports/room.ts'
 import type { AccessKeyCredentialRow, TokenCredentialRow } from './statements/accounts.ts'
 import type { SignedUrlRow } from './statements/signed-urls.ts'
 import type { SecretBox } from './accounts/secret-box.ts'
+import type { SignedBookmarks } from './signed-bookmarks.ts'
 import type { StatementRuns } from './statement-stats/runs.ts'
 
 /** What this runtime can compress. */
@@ -52,6 +54,8 @@ export interface Core {
   readonly reads: ReadCounts
   /** What statements cost; the adapter of `database` tells it. */
   readonly statementRuns: StatementRuns
+  /** Absent: none is kept. */
+  readonly accessLog?: AccessLog | undefined
   readonly clock: Clock
   readonly ids: IdSource
   readonly background: Background
@@ -59,4 +63,6 @@ export interface Core {
   readonly wakeJobs: () => void
   readonly observe: Observer
   readonly secrets: SecretBox
+  /** Absent: the database has no copies that lag. */
+  readonly bookmarks?: SignedBookmarks | undefined
 }

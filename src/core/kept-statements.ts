@@ -4,7 +4,7 @@ import type { Namespace, NamespaceOptions, QueryCache, ReadHow } from './cache/q
 import type { DatabaseCapabilities, Params, Statement } from './ports/database.ts'
 import { findUser, listAccessKeys, listTokens, listUsers } from './statements/accounts.ts'
 import { type BucketRow, findBucket, listBuckets, listBucketsOfOwner } from './statements/buckets.ts'
-import { countDamaged, totalsOfEverybody, totalsOfOwner } from './statements/compression.ts'
+import { countDamaged, totalsOfBucket, totalsOfEverybody, totalsOfOwner } from './statements/compression.ts'
 import {
   listByKey,
   listByKeyDescending,
@@ -74,7 +74,9 @@ const scans = [
   listBySizeDescending,
 ] as const
 
-const totals = [totalsOfEverybody, totalsOfOwner].flatMap((whose) => Object.values(whose) as Statement[])
+const totals = [totalsOfEverybody, totalsOfOwner, totalsOfBucket].flatMap(
+  (whose) => Object.values(whose) as Statement[],
+)
 
 export const keptStatements: readonly Kept[] = Object.freeze([
   keepListing(listByKey),
@@ -164,7 +166,7 @@ export function createReadRows(cache: QueryCache): ReadRows {
 
   const read = (statement: Statement, params: Params, how?: ReadHow) => {
     const namespace = namespaceOf(statement)
-    if (!namespace) return database.query(statement, params)
+    if (!namespace) return how?.ask ? how.ask(statement, params) : database.query(statement, params)
     const rows = namespace.read(params, how)
     return rows instanceof Promise ? rows.then((those) => those ?? none) : (rows ?? none)
   }

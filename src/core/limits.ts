@@ -35,6 +35,8 @@ export const limits = Object.freeze({
   listPageMax: 1000,
   /** Rows that a page may look at for a filter without an index: some milliseconds. */
   listScanRowsMax: 10_000,
+  /** The same of the access log, where each row is looked up by itself. */
+  accessScanRowsMax: 2000,
   /** S3's limit for DeleteObjects. */
   deleteManyMax: 1000,
   /** Statements of one batch: D1 allows 1,000 queries in one invocation; each delete takes two. */

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import type { AccessLogScope } from '../core/access-log/access-log.ts'
 
 /**
  * Configuration of the server: read once, from flags and then the environment, validated, frozen. This table is
@@ -63,6 +64,8 @@ const atLeast = (min: number, parse: (text: string) => number) => (text: string)
   if (value < min) throw new Error(`must be at least ${min} bytes`)
   return value
 }
+
+const accessLogScopes = ['changes', 'all', 'none'] as const
 
 export const logLevels = ['requests', 'errors', 'none'] as const
 export type LogLevel = (typeof logLevels)[number]
@@ -180,6 +183,32 @@ export const settings = {
       'A statement of the database that takes as many milliseconds is told in the log, with its plan. 0 turns it off.',
     default: '50',
     parse: integer(0, 3_600_000),
+  },
+  accessLog: {
+    env: 'CUTTY_ACCESS_LOG',
+    flag: 'access-log',
+    description:
+      'Which requests `cutty log` has: `changes` are all but reads that went well, `all` those too, `none` is no log.',
+    default: 'changes',
+    parse: (text: string): AccessLogScope | 'none' => {
+      const scope = accessLogScopes.find((each) => each === text)
+      if (!scope) throw new Error(`must be one of ${accessLogScopes.join(', ')}`)
+      return scope
+    },
+  },
+  accessLogDays: {
+    env: 'CUTTY_ACCESS_LOG_DAYS',
+    flag: 'access-log-days',
+    description: 'How long they are kept.',
+    default: '30',
+    parse: integer(1, 3650),
+  },
+  accessLogRows: {
+    env: 'CUTTY_ACCESS_LOG_ROWS',
+    flag: 'access-log-rows',
+    description: 'How many are kept at most, the newest: a million take some 270 MB.',
+    default: '5000000',
+    parse: integer(1000, 1_000_000_000),
   },
   log: {
     env: 'CUTTY_LOG',

@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { folderOwner, lockFolder } from '../adapters/disk/folder-lock.ts'
+import { folderOwner } from '../adapters/disk/folder-lock.ts'
 import { openToRead, type RowCount } from '../adapters/sqlite/maintenance.ts'
-import { migrate, type Migration, refuseUnknown } from '../adapters/sqlite/migrate.ts'
-import { writePragmas } from '../adapters/sqlite/writer.ts'
+import type { Migration } from '../adapters/sqlite/migrate.ts'
+import { accessLogOf, accessLogStatus, type AccessLogStatus } from './database-tools/access-log.ts'
 import { type BackupCall, type BackupResult, backUp as backUpFolder } from './database-tools/backup.ts'
 import { type CheckCall, checkFolder, type CheckResult } from './database-tools/check.ts'
+import { applyMigrations, type MigrateResult } from './database-tools/migrate.ts'
 import { type RestoreCall, restoreFolder, type RestoreResult } from './database-tools/restore.ts'
 import { databaseOf, ToolError } from './database-tools/tool.ts'
 
@@ -31,6 +32,8 @@ export interface FolderStatus {
     /** Of which nothing is in use; they are used again. */
     readonly freePages: number
   }
+  /** Null where none is kept. */
+  readonly accessLog: AccessLogStatus | null
   readonly rows: readonly RowCount[]
   readonly blobs: { readonly count: number; readonly bytes: number }
 }
@@ -40,6 +43,7 @@ export function folderStatus(data: string): Promise<FolderStatus> {
   return told(() => {
     const file = databaseOf(data)
     const server = folderOwner(data) ?? null
+    const log = accessLogOf(data)
     const database = openToRead(file)
     try {
       return {
@@ -47,6 +51,7 @@ export function folderStatus(data: string): Promise<FolderStatus> {
         server,
         migrations: database.migrations(migrationsFolder),
         database: { ...database.pages(), logBytes: sizeOf(`${file}-wal`) },
+        accessLog: log === undefined ? null : accessLogStatus(log, join(migrationsFolder, 'access-log')),
         rows: database.countRows(),
         blobs: database.sumBlobs(),
       }
@@ -60,32 +65,8 @@ export function folderStatus(data: string): Promise<FolderStatus> {
 export function migrateFolder(
   data: string,
   options: { dryRun: boolean; nowMs: number },
-): Promise<{ applied: string[]; pending: string[] }> {
-  return told(() => {
-    const file = databaseOf(data)
-    if (options.dryRun) {
-      const database = openToRead(file)
-      try {
-        const migrations = database.migrations(migrationsFolder)
-        refuseUnknown(migrations)
-        return {
-          applied: [],
-          pending: migrations.filter(({ state }) => state === 'pending').map(({ name }) => name),
-        }
-      } finally {
-        database.close()
-      }
-    }
-    const lock = lockFolder(data)
-    const database = new DatabaseSync(file)
-    try {
-      database.exec(writePragmas)
-      return { applied: migrate(database, { folder: migrationsFolder, nowMs: options.nowMs }), pending: [] }
-    } finally {
-      database.close()
-      lock.release()
-    }
-  })
+): Promise<MigrateResult> {
+  return told(() => applyMigrations({ data, migrationsFolder, ...options }))
 }
 
 export function backUp(call: BackupCall): Promise<BackupResult> {

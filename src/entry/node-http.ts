@@ -162,6 +162,7 @@ class NodeRequest implements HttpRequest {
   readonly target: string
   readonly #incoming: IncomingMessage
   readonly #expectant: ServerResponse | undefined
+  bytesReceived = 0
 
   constructor(incoming: IncomingMessage, expectant: ServerResponse | undefined) {
     this.method = incoming.method as string
@@ -186,14 +187,19 @@ class NodeRequest implements HttpRequest {
   }
 
   get body(): AsyncIterable<Uint8Array> {
-    return readBody(this.#incoming, this.#expectant)
+    return readBody(this.#incoming, this.#expectant, (bytes) => (this.bytesReceived += bytes))
   }
 }
 
-async function* readBody(incoming: IncomingMessage, expectant: ServerResponse | undefined) {
+async function* readBody(
+  incoming: IncomingMessage,
+  expectant: ServerResponse | undefined,
+  count: (bytes: number) => void,
+) {
   expectant?.writeContinue()
   try {
     for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+      count((chunk as Uint8Array).length)
       countReceived((chunk as Uint8Array).length)
       yield chunk as Uint8Array
     }

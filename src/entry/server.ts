@@ -12,6 +12,7 @@ import { lockFolder } from '../adapters/disk/folder-lock.ts'
 import { createDiskRoom } from '../adapters/disk/room.ts'
 import { createMemoryCacheTier } from '../adapters/memory/cache-tier.ts'
 import { openSqliteDatabase } from '../adapters/sqlite/database.ts'
+import { type AccessLog, createAccessLog } from '../core/access-log/access-log.ts'
 import type { NewAccessKey } from '../core/accounts/credentials.ts'
 import { checkMasterKey } from '../core/accounts/master-key.ts'
 import { createSecretBox } from '../core/accounts/secret-box.ts'
@@ -31,15 +32,18 @@ import { releaseDeadJobs, removeOldJobs, scheduleScrub } from '../core/jobs/jobs
 import { createIdSource } from '../core/ids.ts'
 import type { Background } from '../core/ports/background.ts'
 import { systemClock } from '../core/ports/clock.ts'
+import type { StatementRun } from '../core/ports/database.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import { createStatementRuns } from '../core/statement-stats/runs.ts'
 import { saveStatementRuns } from '../core/statement-stats/save.ts'
-import { statements } from '../core/statements/registry.ts'
+import { accessLogStatements, statements } from '../core/statements/registry.ts'
 import { version } from '../core/version.ts'
 import { createApp } from '../http/app.ts'
 import { type Config, settings } from './config.ts'
 import { createLog } from './log.ts'
 import { createHttpServer } from './node-http.ts'
+
+const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
 /** Bodies up to this size go into the database: decisions/004-small-bodies-in-rows.md. */
 const inlineBlobBytesMax = 16 * 1024
@@ -47,7 +51,7 @@ const inlineBlobBytesMax = 16 * 1024
 const cacheEntryBytesMax = 1024 ** 2
 /** Longer than a read of a disk that is not in trouble. */
 const diskBudgetMs = 100
-/** Of pointers some 12,000. */
+/** Of pointers some 7,000. */
 const rowBytesMax = 16 * 1024 ** 2
 /** Longer than any read that goes well. */
 const flightTimeoutMs = 10_000
@@ -55,6 +59,7 @@ const flightTimeoutMs = 10_000
 const garbageGraceMs = 60_000
 const collectEveryMs = 60_000
 const scheduleEveryMs = 86_400_000
+const saveAccessesEveryMs = 1000
 /** The thread pool has four threads, and other work besides. */
 const framesAtOnceMax = 4
 
@@ -96,17 +101,22 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
     clock: systemClock,
     background,
     observe: log.observe,
-    explain: (statement) => database.explain(statement),
+    explain: (statement) =>
+      (accessLog && accessLogStatements.includes(statement) ? accessLog.database : database).explain(
+        statement,
+      ),
   })
   const database = await openSqliteDatabase({
     file: join(config.data, 'cutty.db'),
     statements,
-    migrationsFolder: fileURLToPath(new URL('../../migrations', import.meta.url)),
+    migrationsFolder,
     inlineBlobBytesMax,
     nowMs: systemClock.now(),
     onRun: statementRuns.note,
   })
   held.defer(() => database.close())
+  const accessLog = await openAccessLog(config, { observe: log.observe, onRun: statementRuns.note })
+  if (accessLog) held.defer(() => accessLog.database.close())
   // Not before the last sweep, or ids of a clock that went back would be taken for those of dead uploads.
   const startedMs = Math.max(systemClock.now(), await lastSweptMs(database))
   const rowCaches = createRowCaches({
@@ -145,7 +155,11 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
     ids: createIdSource(systemClock, { notBeforeMs: startedMs }),
     background,
     wakeJobs: () => jobs.wake(),
-    observe: log.observe,
+    observe(event) {
+      log.observe(event)
+      if (event.type === 'request') accessLog?.note(event)
+    },
+    accessLog,
     secrets: createSecretBox(new TextEncoder().encode(masterKey)),
   }
   const jobs: JobRunner = createJobRunner(core, { pause })
@@ -170,11 +184,42 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
       await closed
       clearTimeout(deadline)
       keepCounts(core)
+      background.run('write the access log', async () => accessLog?.save())
       await background.settled()
       await held.disposeAsync()
       log.observe({ type: 'lifecycle', message: 'stopped' })
       log.flush()
     },
+  }
+}
+
+/** In a file of its own, or not at all. Throws an Error that says what to do when it cannot be opened. */
+async function openAccessLog(
+  config: Config,
+  of: { observe: Observer; onRun: (run: StatementRun) => void },
+): Promise<AccessLog | undefined> {
+  const { accessLog: scope, accessLogDays: days, accessLogRows: rowsMax } = config
+  if (scope === 'none') return undefined
+  const file = join(config.data, 'access-log.db')
+  try {
+    const database = await openSqliteDatabase({
+      file,
+      statements: accessLogStatements,
+      migrationsFolder: join(migrationsFolder, 'access-log'),
+      inlineBlobBytesMax: 0,
+      nowMs: systemClock.now(),
+      synchronous: 'normal',
+      onRun: of.onRun,
+    })
+    return createAccessLog({ database, clock: systemClock, observe: of.observe, scope, days, rowsMax })
+  } catch (error) {
+    const wayOut = `Move it away to begin another, or set ${settings.accessLog.env}=none.`
+    throw new Error(
+      `The access log ${file} cannot be opened: ${(error as Error).message.replace(/\.$/, '')}. ${wayOut}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 
@@ -187,30 +232,39 @@ function keepHouse(
   options: { startedMs: number; jobs: JobRunner; scrubDays: number },
 ): NodeJS.Timeout[] {
   const { startedMs, jobs, scrubDays } = options
-  core.background.run('remove blobs of uploads that never ended', async () => {
+  const { accessLog, background } = core
+  background.run('remove blobs of uploads that never ended', async () => {
     await sweepOrphans(core, { beforeMs: startedMs })
   })
   const collect = () => {
-    core.background.run('collect garbage', async () => {
+    background.run('collect garbage', async () => {
       await expireUploads(core)
       await collectGarbage(core, { graceMs: garbageGraceMs })
       await removeExpiredLinks(core)
     })
+    background.run('remove what is old in the access log', async () => accessLog?.removeOld())
     keepCounts(core)
     // Only after an outage there is anything to go on with that nobody said.
     jobs.wake()
   }
   const schedule = () =>
-    core.background.run('look what jobs are due', async () => {
+    background.run('look what jobs are due', async () => {
       await removeOldJobs(core)
       await scheduleScrub(core, { days: scrubDays })
     })
-  core.background.run('go on with jobs', async () => {
+  background.run('go on with jobs', async () => {
     await releaseDeadJobs(core)
     jobs.wake()
   })
   schedule()
-  return [setInterval(collect, collectEveryMs).unref(), setInterval(schedule, scheduleEveryMs).unref()]
+  const saveAccesses = () => {
+    if (accessLog?.hasUnsaved()) background.run('write the access log', () => accessLog.save())
+  }
+  return [
+    setInterval(collect, collectEveryMs).unref(),
+    setInterval(schedule, scheduleEveryMs).unref(),
+    setInterval(saveAccesses, saveAccessesEveryMs).unref(),
+  ]
 }
 
 /** Nothing is written where nothing was counted since the last time. */

@@ -48,6 +48,7 @@ function fromFetch(request: Request): HttpRequest {
   const bodyBytes = request.body === null ? 0 : declared === null ? undefined : Number(declared)
   const hostStart = url.indexOf('//') + 2
   const hostEnd = url.indexOf('/', hostStart)
+  let bytesReceived = 0
   return {
     method: request.method,
     // Behind scheme and host, as it is: a URL parser would fold what is left to fold.
@@ -61,7 +62,10 @@ function fromFetch(request: Request): HttpRequest {
     headerCharset: 'utf8',
     headers: () => headers,
     bodyBytes,
-    body: readBody(request.body, bodyBytes),
+    body: readBody(request.body, { bodyBytes, count: (bytes) => (bytesReceived += bytes) }),
+    get bytesReceived() {
+      return bytesReceived
+    },
   }
 }
 
@@ -78,11 +82,17 @@ const chunkBytes = 256 * 1024
 
 async function* readBody(
   body: ReadableStream<Uint8Array> | null,
-  bodyBytes: number | undefined,
+  { bodyBytes, count }: { bodyBytes: number | undefined; count: (bytes: number) => void },
 ): AsyncGenerator<Uint8Array> {
   if (!body) return
   try {
-    yield* readLargeChunks(body, Math.max(1, Math.min(chunkBytes, bodyBytes ?? chunkBytes)))
+    for await (const chunk of readLargeChunks(
+      body,
+      Math.max(1, Math.min(chunkBytes, bodyBytes ?? chunkBytes)),
+    )) {
+      count(chunk.length)
+      yield chunk
+    }
   } catch (cause) {
     throw new CuttyError('body_incomplete', 'The connection ended before the whole body had arrived.', {
       cause,

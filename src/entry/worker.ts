@@ -5,6 +5,7 @@ import { createKvCacheTier, type KvNamespaceLike } from '../adapters/kv/cache-ti
 import { createR2BlobStore } from '../adapters/r2/blob-store.ts'
 import { createMemoryCacheTier } from '../adapters/memory/cache-tier.ts'
 import type { R2BucketLike } from '../adapters/r2/client.ts'
+import { type AccessLog, createAccessLog } from '../core/access-log/access-log.ts'
 import type { KeyPair } from '../core/accounts/credentials.ts'
 import { checkMasterKey } from '../core/accounts/master-key.ts'
 import { createSecretBox } from '../core/accounts/secret-box.ts'
@@ -22,11 +23,13 @@ import { createJobRunner } from '../core/jobs/runner.ts'
 import { createIdSource } from '../core/ids.ts'
 import type { Background } from '../core/ports/background.ts'
 import { systemClock } from '../core/ports/clock.ts'
+import type { Database, StatementRun } from '../core/ports/database.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import { endlessRoom } from '../core/ports/room.ts'
+import { createSignedBookmarks } from '../core/signed-bookmarks.ts'
 import { createStatementRuns } from '../core/statement-stats/runs.ts'
 import { saveStatementRunsWhenDue } from '../core/statement-stats/save.ts'
-import { statements } from '../core/statements/registry.ts'
+import { accessLogStatements, statements } from '../core/statements/registry.ts'
 import { type App, createApp } from '../http/app.ts'
 import type { S3Options } from '../http/s3/s3.ts'
 import { settings } from './config.ts'
@@ -38,6 +41,8 @@ import { serveFetch } from './worker-http.ts'
 export interface Env {
   readonly BLOBS: R2BucketLike
   readonly DB: D1DatabaseLike
+  /** Optional: every request. */
+  readonly ACCESS_LOG?: D1DatabaseLike
   /** Optional: bytes for all data centres. Each miss that it fills costs a write. */
   readonly CACHE?: KvNamespaceLike
   /** At least 32 characters. `wrangler secret put CUTTY_MASTER_KEY`. */
@@ -48,8 +53,13 @@ export interface Env {
   readonly CUTTY_SCRUB_DAYS?: string
   /** 200 where it is not set. */
   readonly CUTTY_SLOW_STATEMENT_MS?: string
+  readonly CUTTY_ACCESS_LOG?: string
+  readonly CUTTY_ACCESS_LOG_DAYS?: string
+  readonly CUTTY_ACCESS_LOG_ROWS?: string
   readonly CUTTY_PUBLIC_ORIGIN?: string
   readonly CUTTY_S3_BASE_DOMAIN?: string
+  /** `on`: copies of D1 near the reader answer too, where D1 has them. Else, or `off`: its primary answers all. */
+  readonly CUTTY_READ_REPLICAS?: string
 }
 
 /** Some seconds of the 30 that a request may compute: what is longer, as far as that is known, is kept as it is. */
@@ -63,8 +73,11 @@ const cacheBytesMax = 16 * 1024 ** 2
 const cacheEntryBytesMax = 1024 ** 2
 /** What was deleted is gone from the data centres' caches and KV after so long. */
 const cacheLifeMs = 24 * 3_600_000
-/** Of pointers some 3,000. */
-const rowBytesMax = 4 * 1024 ** 2
+/**
+ * Of pointers some 3,500; workerd takes half of what is counted. An entry may be an eighth: with 4 MiB a page of 1,000 files, which
+ * counts as 0.6, was never kept.
+ */
+const rowBytesMax = 8 * 1024 ** 2
 /** A read whose own request has ended never ends: who waits for it asks again after this long. */
 const flightTimeoutMs = 2000
 /** What R2 takes for the same is some 50 ms: a tier that is slower than that is in trouble. */
@@ -74,6 +87,10 @@ const kvBudgetMs = 200
 const garbageGraceMs = 24 * 3_600_000
 /** What is slow for a database that answers to many others too. */
 const slowStatementMs = '200'
+/** Requests of so long share a round trip to the access log. */
+const saveAccessesAfterMs = 1000
+/** No copy of D1 may answer with what is older: half of how long a credential may be used that was revoked. */
+const replicaRenewMs = 1000
 /** Longer than any upload: what is older and has no row belongs to nobody. */
 const uploadMsMax = 24 * 3_600_000
 
@@ -119,6 +136,15 @@ function readPlaces(env: Env): S3Options {
   }
 }
 
+/** With D1's copies, if they are wanted. */
+function openDatabase(env: Env, onRun: (run: StatementRun) => void): Database {
+  const { CUTTY_READ_REPLICAS: wanted = 'off' } = env
+  if (wanted !== 'on' && wanted !== 'off')
+    throw new Error(`The variable CUTTY_READ_REPLICAS must be on or off, not “${wanted}”.`)
+  const replicas = { renewMs: replicaRenewMs, monotonic: () => systemClock.monotonic() }
+  return createD1Database(env.DB, { statements, onRun, ...(wanted === 'on' && { replicas }) })
+}
+
 async function join(env: Env): Promise<{ core: Core; app: App }> {
   const masterKey = env.CUTTY_MASTER_KEY ?? ''
   if (masterKey.length < 32) {
@@ -129,9 +155,13 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
     clock: systemClock,
     background,
     observe,
-    explain: (statement) => database.explain(statement),
+    explain: (statement) =>
+      (accessLog && accessLogStatements.includes(statement) ? accessLog.database : database).explain(
+        statement,
+      ),
   })
-  const database = createD1Database(env.DB, { statements, onRun: statementRuns.note })
+  const accessLog = openAccessLog(env, statementRuns.note)
+  const database = openDatabase(env, statementRuns.note)
   const rowCaches = createRowCaches({
     database,
     bytesMax: rowBytesMax,
@@ -139,6 +169,7 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
     background,
     flight: createSingleFlight({ timeoutMs: flightTimeoutMs, keepAlive: waitUntil }),
   })
+  const { bookmarks } = rowCaches.database
   const byteCaches = createByteCaches({
     memory: createMemoryCacheTier({ bytesMax: cacheBytesMax, clock: systemClock }),
     lower: await findLowerTiers(env, createKeyHash(masterKey)),
@@ -170,8 +201,11 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
     background,
     // The schedule looks for them.
     wakeJobs() {},
-    observe,
+    observe: accessLog ? observeRequests(accessLog) : observe,
+    accessLog,
     secrets: createSecretBox(new TextEncoder().encode(masterKey)),
+    bookmarks:
+      bookmarks && createSignedBookmarks({ bookmarks, masterKey: new TextEncoder().encode(masterKey) }),
   }
   await checkMasterKey(core)
   // Nobody would see a made-up key here: the first administrator's comes from the secrets.
@@ -210,8 +244,44 @@ const background: Background = {
   },
 }
 
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 /** Nothing stops a Worker but its end. */
-const pause: Pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+const pause: Pause = wait
+
+/** Where its database is bound. */
+function openAccessLog(env: Env, onRun: (run: StatementRun) => void): AccessLog | undefined {
+  if (!env.ACCESS_LOG) return undefined
+  const { accessLog, accessLogDays, accessLogRows } = settings
+  const scope = accessLog.parse(env.CUTTY_ACCESS_LOG ?? accessLog.default)
+  if (scope === 'none') return undefined
+  return createAccessLog({
+    database: createD1Database(env.ACCESS_LOG, { statements: accessLogStatements, onRun }),
+    clock: systemClock,
+    observe,
+    scope,
+    days: accessLogDays.parse(env.CUTTY_ACCESS_LOG_DAYS ?? accessLogDays.default),
+    rowsMax: accessLogRows.parse(env.CUTTY_ACCESS_LOG_ROWS ?? accessLogRows.default),
+  })
+}
+
+/** Notes each request, and sees to it that it is written down soon, while a request keeps the isolate alive. */
+function observeRequests(log: AccessLog): Observer {
+  let dueMs = Number.NEGATIVE_INFINITY
+  return (event) => {
+    observe(event)
+    if (event.type !== 'request') return
+    log.note(event)
+    const nowMs = systemClock.monotonic()
+    // One who promised it and was ended before is not waited for.
+    if (nowMs < dueMs + saveAccessesAfterMs || !log.hasUnsaved()) return
+    dueMs = nowMs + saveAccessesAfterMs
+    background.run('write the access log', async () => {
+      await wait(saveAccessesAfterMs)
+      dueMs = Number.NEGATIVE_INFINITY
+      await log.save()
+    })
+  }
+}
 
 /** Workers Logs index JSON by its members. Requests are logged by the platform already. */
 const observe: Observer = (event) => {
@@ -248,6 +318,7 @@ export default {
     await removeExpiredLinks(core)
     await sweepOrphans(core, { beforeMs: core.clock.now() - uploadMsMax })
     await removeOldJobs(core)
+    await core.accessLog?.removeOld()
     await scheduleScrub(core, {
       days: settings.scrubDays.parse(env.CUTTY_SCRUB_DAYS ?? settings.scrubDays.default),
     })

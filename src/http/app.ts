@@ -30,7 +30,15 @@ export function createApp(core: Core, options: S3Options = {}): App {
       const requestId = nextRequestId()
       const { path, query } = splitTarget(request.target)
       const trace = createTrace()
-      const context: RequestContext = { requestId, path, query, trace, caller: anonymous, route: 'unknown' }
+      const context: RequestContext = {
+        requestId,
+        path,
+        query,
+        trace,
+        caller: anonymous,
+        bucket: undefined,
+        route: 'unknown',
+      }
       const protocol = s3.speaks(request, context) ? s3 : rest
       let errorCode: string | undefined
       let reply: HttpReply
@@ -55,8 +63,10 @@ export function createApp(core: Core, options: S3Options = {}): App {
           requestId,
           method: request.method,
           route: context.route,
+          bucket: context.bucket,
           path,
           status: reply.status,
+          bytesReceived: request.bytesReceived,
           bytesSent: delivery.bytesSent,
           durationMs: core.clock.monotonic() - startedMs,
           userId: context.caller.userId,

@@ -85,7 +85,8 @@ function showOperation({
   method: string
   operation: Operation
 }): string {
-  const { summary, description, parameters, requestBody, responses } = operation
+  const { summary, description, requestBody, responses } = operation
+  const parameters = operation.parameters.filter((each) => !('$ref' in each))
   return `<details id="${operation.operationId}">
 <summary><b class="${method}">${method.toUpperCase()}</b> <code>${escapeHtml(path)}</code> <span>${escapeHtml(summary)}</span></summary>
 ${description ? `<p>${escapeHtml(description)}</p>` : ''}

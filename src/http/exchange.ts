@@ -22,6 +22,8 @@ export interface HttpRequest {
    * The content, once. Throws `body_incomplete` when the client ends before it has sent what it announced.
    */
   readonly body: AsyncIterable<Uint8Array>
+  /** Of the content, so far. */
+  readonly bytesReceived: number
   /** From Content-Length; `undefined` when the length is not declared. */
   readonly bodyBytes: number | undefined
 }
@@ -37,6 +39,9 @@ export function changedRequest(request: HttpRequest, changes: Partial<HttpReques
     header: (name) => request.header(name),
     headers: () => request.headers(),
     body,
+    get bytesReceived() {
+      return request.bytesReceived
+    },
     bodyBytes,
     ...changes,
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { errorCodes } from '../core/errors.ts'
+import { bookmarkHeader, bookmarkMeaning } from './bookmark.ts'
 import { problemStatuses } from './problem.ts'
 import type { ResponseDescription, Route } from './route.ts'
 
@@ -23,6 +24,15 @@ export function openApiDocument(routes: readonly Route[], version: string) {
     paths,
     components: {
       schemas: components,
+      parameters: {
+        bookmark: {
+          name: bookmarkHeader,
+          in: 'header',
+          description: bookmarkMeaning,
+          schema: { type: 'string' },
+        },
+      },
+      headers: { bookmark: { description: bookmarkMeaning, schema: { type: 'string' } } },
       securitySchemes: {
         accessKey: { type: 'http', scheme: 'basic', description: 'Access key id and secret.' },
         token: { type: 'http', scheme: 'bearer', description: 'An API token.' },
@@ -93,13 +103,22 @@ function operation(route: Route, components: Record<string, unknown>) {
     tags: [route.tag],
     summary: route.summary,
     ...(route.description && { description: route.description }),
-    parameters: [...pathParameters, ...queryParameters, ...headerParameters],
+    parameters: [
+      ...pathParameters,
+      ...queryParameters,
+      ...headerParameters,
+      // Of every operation.
+      { $ref: '#/components/parameters/bookmark' },
+    ],
     ...(body && { requestBody: body }),
     responses: {
       ...Object.fromEntries(
         Object.entries(route.responses).map(([status, response]) => [
           status,
-          showResponse(response, components),
+          {
+            ...showResponse(response, components),
+            ...(route.method !== 'GET' && Number(status) < 300 && { headers: bookmarkHeaders }),
+          },
         ]),
       ),
       default: {
@@ -109,6 +128,8 @@ function operation(route: Route, components: Record<string, unknown>) {
     },
   }
 }
+
+const bookmarkHeaders = { [bookmarkHeader]: { $ref: '#/components/headers/bookmark' } }
 
 function showResponse(
   { description, schema, type }: ResponseDescription,

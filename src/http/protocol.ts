@@ -10,6 +10,8 @@ export interface RequestContext {
   readonly query: string
   readonly trace: Trace
   caller: Caller
+  /** Its name, as the request has it. */
+  bucket: string | undefined
   /** A route's template, or an operation's name: bounded, so it may label a metric. */
   route: string
 }

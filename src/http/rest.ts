@@ -3,6 +3,7 @@ import { authenticate } from '../core/accounts/credentials.ts'
 import type { Core } from '../core/core.ts'
 import { CuttyError } from '../core/errors.ts'
 import { createSigningKeys } from '../core/sigv4/signing-keys.ts'
+import { accessLogRoutes } from './api/access-log.ts'
 import { accountRoutes } from './api/accounts.ts'
 import { bucketRoutes } from './api/buckets.ts'
 import { cacheRoutes } from './api/cache.ts'
@@ -15,6 +16,7 @@ import { healthRoutes } from './api/health.ts'
 import { jobRoutes } from './api/jobs.ts'
 import { presignedUrlRoutes } from './api/presigned-urls.ts'
 import { uploadRoutes } from './api/upload.ts'
+import { giveBookmark, readBookmark } from './bookmark.ts'
 import type { HttpReply } from './exchange.ts'
 import { parseAuthorization } from './headers/authorization.ts'
 import { readJson, validate } from './json.ts'
@@ -34,6 +36,7 @@ const apiRoutes: readonly Route[] = [
   ...accountRoutes,
   ...presignedUrlRoutes,
   ...jobRoutes,
+  ...accessLogRoutes,
   ...healthRoutes,
 ]
 
@@ -48,9 +51,12 @@ export function createRest(core: Core, { publicOrigin }: { publicOrigin?: string
     async answer(request, context) {
       const match = findRoute(request.method, context.path)
       context.route = match.route.path
+      context.bucket = match.params['bucket']
+      readBookmark(core, request)
       const authorization = request.header('authorization')
       if (authorization !== undefined) context.caller = await identify(core, authorization)
-      return runRoute({ core, request, signing }, match, context)
+      const reply = runRoute({ core, request, signing }, match, context)
+      return core.bookmarks ? giveBookmark(core, request, await reply) : reply
     },
     renderError(thrown, _request, { requestId }) {
       const error = toCuttyError(thrown)

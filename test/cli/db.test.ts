@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCutty, startCutty, startListener, type TestServer } from './cutty.ts'
 
@@ -87,4 +90,72 @@ describe('db stats', () => {
     expect(ran.code).toBe(2)
     expect(ran.stderr).toContain('--window')
   })
+})
+
+describe('the access log of a data folder', () => {
+  /** Of the server's folder, with this in place of its access log. */
+  async function withLog(content: string | undefined, work: (data: string) => Promise<void>): Promise<void> {
+    const data = mkdtempSync(join(tmpdir(), 'cutty-db-'))
+    try {
+      expect(await runCutty(['db', 'backup', join(data, 'backup'), '--data', server.folder])).toMatchObject({
+        code: 0,
+      })
+      const restored = join(data, 'restored')
+      expect(await runCutty(['db', 'restore', join(data, 'backup'), '--data', restored])).toMatchObject({
+        code: 0,
+      })
+      if (content !== undefined) writeFileSync(join(restored, 'access-log.db'), content)
+      await work(restored)
+    } finally {
+      rmSync(data, { recursive: true })
+    }
+  }
+  const onFolder = (command: string, data: string, ...more: string[]) =>
+    runCutty(['db', command, '--data', data, ...more])
+
+  test('is in the status, of a running server too', async () => {
+    // Which writes down what it noted.
+    await server.run(['log'])
+    const shown = text(await onFolder('status', server.folder))
+    expect(shown).toMatch(
+      /^access log  about \d+ requests, [\d.]+ KiB in \d+ pages, 0 of them free; log [\d.]+ KiB$/m,
+    )
+    expect(shown).toMatch(/^access-log\/0001_access_log\.sql +applied /m)
+    const [status] = await server.json<object>(['db', 'status', '--data', server.folder])
+    expect(status).toMatchObject({ accessLog: { failure: null, rows: expect.any(Number) } })
+    await withLog(undefined, async (data) => {
+      expect(text(await onFolder('status', data))).toMatch(/^access log  none$/m)
+      expect(text(await onFolder('status', data, '--json'))).toContain('"accessLog":null')
+      expect(text(await onFolder('migrate', data))).toBe('Nothing to apply.\n')
+    })
+  })
+
+  test('is migrated by its own name', () =>
+    withLog('', async (data) => {
+      const dry = await onFolder('migrate', data, '--dry-run')
+      expect(text(dry)).toBe('Would apply access-log/0001_access_log.sql.\n')
+      expect(text(await onFolder('migrate', data))).toBe('Applied access-log/0001_access_log.sql.\n')
+      expect(text(await onFolder('migrate', data))).toBe('Nothing to apply.\n')
+    }))
+
+  test('that is damaged is told by each command, which ends with 1 where that matters', () =>
+    withLog('This is long enough to be looked at, and no database.', async (data) => {
+      const status = await onFolder('status', data)
+      expect([status.code, text(status)]).toEqual([
+        0,
+        expect.stringMatching(/^access log  53 B, CANNOT BE READ: file is not a database$/m),
+      ])
+      const migrated = await onFolder('migrate', data)
+      expect([migrated.code, migrated.stderr]).toEqual([
+        1,
+        expect.stringContaining('Move it away to begin another.'),
+      ])
+      const checked = await onFolder('check', data)
+      expect([checked.code, text(checked)]).toEqual([
+        1,
+        expect.stringMatching(
+          /^access_log: 1\. .*move access-log\.db away[^]*^ {2}file is not a database$[^]*^1 kinds of damage/m,
+        ),
+      ])
+    }))
 })

@@ -89,8 +89,24 @@ export function databaseRunsContract(name: string, create: Create): void {
       expect(told()).toEqual(['find_setting failed'])
     })
 
+    test('each of several queries that run together, and of those that fail at most all', async () => {
+      await database.batch([putSetting('a'), putSetting('b')])
+      runs = []
+      const all = bind(sql.settingsAfter, { after: '', limit: 10 })
+      await database.queryTogether([all, bind(sql.findSetting, { name: 'never' }), all])
+      expect(runs.map(({ rowsRead }) => rowsRead > 0)).toEqual([true, false, true])
+      expect(runs.every(({ rowsWritten, durationMs }) => rowsWritten === 0 && durationMs >= 0)).toBe(true)
+      expect(told()).toEqual(['settings_after', 'find_setting', 'settings_after'])
+      const wrong = bind(sql.findSetting, { name: { a: 1 } as unknown as string })
+      await expect(database.queryTogether([all, wrong])).rejects.toMatchObject({ kind: 'unavailable' })
+      const last = told()
+      expect(last).toContain('find_setting failed')
+      expect(last).toHaveLength(2)
+    })
+
     test('nothing of what it does not run: a batch of nothing, a ping, a plan, a stranger', async () => {
       await database.batch([])
+      await database.queryTogether([])
       await database.ping()
       await database.explain(sql.putSetting as unknown as Statement)
       await expect(database.query(stranger, { name: 'a' })).rejects.toThrow('not registered')

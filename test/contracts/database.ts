@@ -1,13 +1,9 @@
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import {
-  bind,
-  type Database,
-  DatabaseError,
-  type DatabaseFailure,
-  type Statement,
-} from '../../src/core/ports/database.ts'
+import { bind, type Database, type DatabaseFailure, type Statement } from '../../src/core/ports/database.ts'
 import { defineStatement } from '../../src/core/statements/define.ts'
+import { readsContract } from './database-reads.ts'
+import { expectKind } from './expect-kind.ts'
 import * as sql from './database-statements.ts'
 
 type Create = (
@@ -30,6 +26,7 @@ export function databaseContract(name: string, create: Create): void {
     batchContract(subject)
     failureContract(subject)
     concurrencyContract(subject)
+    readsContract(subject)
 
     test('answers a ping', async () => {
       await database.ping()
@@ -165,6 +162,10 @@ function valuesContract(subject: Subject) {
       })
       await expectKind(subject().query(stranger, { name: 'a' }), 'unavailable')
       await expectKind(subject().batch([bind(stranger, { name: 'a' })]), 'unavailable')
+      await expectKind(
+        subject().queryTogether([bind(sql.findSetting, { name: 'a' }), bind(stranger, { name: 'a' })]),
+        'unavailable',
+      )
     })
   })
 }
@@ -422,14 +423,4 @@ function concurrencyContract(subject: Subject) {
     )
     expect(Number(await settingOf(subject(), 'count'))).toBe(100)
   })
-}
-
-async function expectKind(promise: Promise<unknown>, kind: DatabaseFailure): Promise<DatabaseError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  expect(error).toBeInstanceOf(DatabaseError)
-  expect((error as DatabaseError).kind).toBe(kind)
-  return error as DatabaseError
 }

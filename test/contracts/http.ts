@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from 'vitest'
+import { accessLogTests } from './http/access-log.ts'
 import { accessTests } from './http/access.ts'
 import { accountTests } from './http/accounts.ts'
 import { bucketTests } from './http/buckets.ts'
@@ -60,6 +61,7 @@ export function httpContract(
     documentTests(stage)
     storageStatsTests(stage)
     jobTests(stage)
+    accessLogTests(stage)
     cacheTests(stage)
     databaseStatsTests(stage)
     databaseAdviceTests(stage)

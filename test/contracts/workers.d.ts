@@ -5,9 +5,12 @@ declare module 'cloudflare:workers' {
   export const env: {
     readonly BLOBS: R2Bucket
     readonly DB: D1Database
+    readonly ACCESS_LOG: D1Database
     readonly CACHE: KVNamespace
     /** The texts of `migrations/`, cut into statements. */
     readonly MIGRATIONS: readonly { name: string; queries: string[] }[]
+    /** Those of `migrations/access-log/`. */
+    readonly ACCESS_LOG_MIGRATIONS: readonly { name: string; queries: string[] }[]
   }
 }
 

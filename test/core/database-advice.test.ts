@@ -1,11 +1,10 @@
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { applyAdvice } from '../../src/core/database-advice/apply.ts'
 import { readAdvice } from '../../src/core/database-advice/read.ts'
 import { listTokens } from '../../src/core/statements/accounts.ts'
 import { listByType, listGrouped } from '../../src/core/statements/listing.ts'
 import { blobIsUsed } from '../../src/core/statements/rewrite.ts'
+import { plantFilesIn, plantIn } from './planted.ts'
 import { openTestCore, type TestCore } from './test-core.ts'
 
 const windowSeconds = 3600
@@ -24,25 +23,8 @@ const only = async (id: string) => {
   return found
 }
 
-/** As somebody does it with SQLite's own shell, beside the server. */
-function plant(text: string): void {
-  const database = new DatabaseSync(join(opened.folder, 'cutty.db'), { timeout: 5000 })
-  database.exec(text)
-  database.close()
-}
-
-/** Files of one bucket and of one blob. */
-function plantFiles(count: number): void {
-  plant(`
-    INSERT INTO blobs (id, location, codec, size_bytes, stored_bytes, frame_bytes, sha256, references_count, created_at_ms)
-      VALUES ('o', 'row', 'identity', 1, 1, 1, x'00', ${count}, 0);
-    INSERT INTO buckets (id, name, owner_id, visibility, created_at_ms)
-      SELECT 'b', 'bucket', id, 'private', 0 FROM users;
-    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
-    INSERT INTO files (bucket_id, key, version_id, blob_id, size_bytes, etag, content_type, media_type, headers, metadata,
-        tags, created_at_ms, modified_at_ms)
-      SELECT 'b', printf('%08d', i), 'v', 'o', 1, 'e', 'text/plain', 'text/plain', '{}', '{}', '{}', 0, i FROM n`)
-}
+const plant = (text: string) => plantIn(opened.folder, text)
+const plantFiles = (count: number) => plantFilesIn(opened.folder, { count })
 
 const listTypes = () =>
   opened.core.database.query(listByType, {

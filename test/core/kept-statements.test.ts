@@ -168,7 +168,6 @@ function paramsOf({ params }: Statement): Params {
   const span = one([
     { from: '', to: ceiling },
     { from: 'a/', to: 'a0' },
-    { from: 'bucket-b1', to: 'bucket-b1\u0001' },
   ])
   const values: Params = {
     ...position,
@@ -176,7 +175,6 @@ function paramsOf({ params }: Statement): Params {
     bucketId: one(bucketIds),
     name: `bucket-${one(bucketIds)}`,
     ownerId: one(users),
-    owner: one(users),
     userId: one(users),
     id: one(users),
     after: '',

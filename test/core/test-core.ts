@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createDiskBlobStore } from '../../src/adapters/disk/blob-store.ts'
 import { openSqliteDatabase } from '../../src/adapters/sqlite/database.ts'
+import { createAccessLog } from '../../src/core/access-log/access-log.ts'
 import type { Caller } from '../../src/core/accounts/caller.ts'
 import type { NewAccessKey } from '../../src/core/accounts/credentials.ts'
 import { createSecretBox } from '../../src/core/accounts/secret-box.ts'
@@ -19,7 +20,7 @@ import type { Background } from '../../src/core/ports/background.ts'
 import type { Event } from '../../src/core/ports/observer.ts'
 import { endlessRoom } from '../../src/core/ports/room.ts'
 import { createStatementRuns } from '../../src/core/statement-stats/runs.ts'
-import { statements } from '../../src/core/statements/registry.ts'
+import { accessLogStatements, statements } from '../../src/core/statements/registry.ts'
 import { testBytes } from './test-bytes.ts'
 import { createTestClock, type TestClock } from './test-clock.ts'
 
@@ -40,7 +41,7 @@ export interface TestCore {
 export const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
 export async function openTestCore(
-  options: { inlineBlobBytesMax?: number; cacheBytes?: number } = {},
+  options: { inlineBlobBytesMax?: number; cacheBytes?: number; accessLog?: boolean } = {},
 ): Promise<TestCore> {
   const folder = await mkdtemp(join(tmpdir(), 'cutty-core-'))
   const clock = createTestClock()
@@ -61,6 +62,24 @@ export async function openTestCore(
     nowMs: clock.now(),
     onRun: statementRuns.note,
   })
+  const accessLog = options.accessLog
+    ? createAccessLog({
+        database: await openSqliteDatabase({
+          file: join(folder, 'access-log.db'),
+          statements: accessLogStatements,
+          migrationsFolder: join(migrationsFolder, 'access-log'),
+          inlineBlobBytesMax: 0,
+          nowMs: clock.now(),
+          synchronous: 'normal',
+          onRun: statementRuns.note,
+        }),
+        clock,
+        observe: (event) => events.push(event),
+        scope: 'all',
+        days: 30,
+        rowsMax: 1_000_000,
+      })
+    : undefined
   const rowCaches = createRowCaches({
     database,
     bytesMax: 1024 ** 2,
@@ -84,7 +103,11 @@ export async function openTestCore(
     ids: createIdSource(clock),
     background,
     wakeJobs() {},
-    observe: (event) => events.push(event),
+    observe(event) {
+      events.push(event)
+      if (event.type === 'request') accessLog?.note(event)
+    },
+    accessLog,
     secrets: createSecretBox(new TextEncoder().encode('a master key for tests')),
   }
   const adminKey = (await ensureAdministrator(core, undefined)) as NewAccessKey
@@ -99,6 +122,7 @@ export async function openTestCore(
     async close() {
       await background.settled()
       await core.database.close()
+      await accessLog?.database.close()
       await rm(folder, { recursive: true })
     },
   }

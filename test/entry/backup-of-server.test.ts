@@ -175,7 +175,7 @@ describe('the commands of a data folder', () => {
     const run = (...args: string[]) => runCutty(['db', ...args], { env })
 
     const status = (await run('status')).stdout.toString()
-    expect(status).toContain(`server    process ${server.child.pid} on `)
+    expect(status).toContain(`server      process ${server.child.pid} on `)
     expect(status).toMatch(/^0001_files\.sql +applied +20\d\d-/m)
     expect(status).toMatch(/^files +1$/m)
     expect(await run('migrate')).toMatchObject({

@@ -18,6 +18,10 @@ import { folderStatus, migrateFolder, ToolError } from '../../src/entry/database
 import { migrationsFolder } from '../core/test-core.ts'
 import { blobsIn, type DataFolder, filesIn, kindsOf, openDataFolder } from './data-folder.ts'
 
+const migrationNames = readdirSync(migrationsFolder)
+  .filter((name) => name.endsWith('.sql'))
+  .toSorted()
+
 let at: DataFolder
 beforeEach(async () => {
   at = await openDataFolder()
@@ -129,9 +133,8 @@ describe('releases', () => {
     const migrations = join(at.beside, 'migrations')
     mkdirSync(data)
     mkdirSync(migrations)
-    for (const name of readdirSync(migrationsFolder).toSorted().slice(0, 1)) {
+    for (const name of migrationNames.slice(0, 1))
       cpSync(join(migrationsFolder, name), join(migrations, name))
-    }
     const database = new DatabaseSync(join(data, 'cutty.db'))
     expect(migrate(database, { folder: migrations, nowMs: 1 })).toEqual(['0001_files.sql'])
     database.exec(`INSERT INTO blobs VALUES ('b', 'row', 'identity', 1, 1, 0, NULL, x'', 2, NULL, 1);
@@ -145,7 +148,7 @@ describe('releases', () => {
     expect(kindsOf(await at.check({ data: data, contents: false }))).toEqual(['references_count'])
     expect(await at.backUp({ data })).toMatchObject({ files: 0 })
     await at.restore({ despiteDamage: true, contents: false })
-    const pending = readdirSync(migrationsFolder).toSorted().slice(1)
+    const pending = migrationNames.slice(1)
     const old = at.restored
     expect(await folderStatus(old)).toMatchObject({
       migrations: [{ state: 'applied', appliedAtMs: 1 }, { state: 'pending' }, {}, {}, {}, {}] as never,
@@ -230,5 +233,192 @@ describe('status', () => {
       'this is no database, but a text that is long enough to be read',
     )
     await expect(folderStatus(join(at.beside, 'odd'))).rejects.toThrow('The database cannot be read')
+  })
+})
+
+describe('the access log', () => {
+  const migrations = ['access-log/0001_access_log.sql']
+  const columns = `at_ms, request_id, method, operation, path, status, bytes_received, bytes_sent, duration_ms, aborted`
+
+  function changeLog(sql: string): void {
+    const database = new DatabaseSync(join(at.folder, 'access-log.db'), { defensive: false })
+    try {
+      database.exec(sql)
+    } finally {
+      database.close()
+    }
+  }
+
+  /** As a server leaves it that was stopped. */
+  function makeLog(rows: number): string {
+    const file = join(at.folder, 'access-log.db')
+    const database = new DatabaseSync(file)
+    database.exec('PRAGMA journal_mode = WAL')
+    migrate(database, { folder: join(migrationsFolder, 'access-log'), nowMs: 1 })
+    database.exec(`INSERT INTO access_log (number, ${columns})
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+      SELECT 1000 + i, i, 'id', 'GET', 'GetObject', '/bucket/key', 200 + 204 * (i % 2), 0, 1, 1.5, 0 FROM n WHERE i <= ${rows}`)
+    database.close()
+    return file
+  }
+
+  const status = async () => (await folderStatus(at.folder)).accessLog
+  const found = async (quick = false) =>
+    (await at.check({ quick })).findings.find(({ kind }) => kind === 'access_log')
+  const migrating = (dryRun: boolean) => migrateFolder(at.folder, { dryRun, nowMs: 2 })
+  /** So that something is pending in the database of files. */
+  const makeOlder = () =>
+    at.sqlite(`DELETE FROM schema_migrations WHERE name = '0006_statement_stats.sql' RETURNING name`)
+  const isPending = async () => (await folderStatus(at.folder)).migrations.at(-1)?.state === 'pending'
+
+  const unreadable: [string, (file: string) => void, RegExp][] = [
+    [
+      'is no database',
+      (file) => writeFileSync(file, 'a text that is long enough to be looked at'),
+      /not a database/,
+    ],
+    ['is cut off', () => truncateSync(makeLog(1000), 5000), /malformed/],
+    ['is a folder', (file) => mkdirSync(file), /I\/O error|unable to open/],
+  ]
+
+  test('that there is none is no damage, and nothing is pending in it', async () => {
+    expect(await status()).toBe(null)
+    expect(await found()).toBe(undefined)
+    expect(await migrating(true)).toEqual({ applied: [], pending: [] })
+    expect(await migrating(false)).toEqual({ applied: [], pending: [] })
+    expect(existsSync(join(at.folder, 'access-log.db'))).toBe(false)
+  })
+
+  test.each([0, 1, 1000])('of %i entries: its status, and nothing is wrong', async (rows) => {
+    const file = makeLog(rows)
+    const { size } = statSync(file)
+    expect(await status()).toEqual({
+      sizeBytes: size,
+      logBytes: 0,
+      pages: size / 4096,
+      freePages: 0,
+      rows,
+      migrations: [{ name: migrations[0], state: 'applied', appliedAtMs: 1, checksum: expect.any(String) }],
+      failure: null,
+    })
+    const right = { count: 0, examples: [] }
+    expect(await found()).toMatchObject(right)
+    expect(await found(true)).toMatchObject(right)
+    expect(await migrating(false)).toEqual({ applied: [], pending: [] })
+    if (rows < 1000) return
+    changeLog('DELETE FROM access_log WHERE number <= 1600')
+    expect(await status()).toMatchObject({ rows: 400, freePages: expect.toSatisfy((pages) => pages > 5) })
+  })
+
+  test('while a server writes to it, what is in its write-ahead log counts', async () => {
+    const writer = new DatabaseSync(makeLog(0))
+    writer.exec(
+      `INSERT INTO access_log (${columns}) VALUES (1, 'id', 'GET', 'unknown', '/', 404, 0, 0, 1, 0)`,
+    )
+    writer.exec('BEGIN IMMEDIATE')
+    expect(await status()).toMatchObject({ rows: 1, logBytes: expect.toSatisfy((bytes) => bytes > 4096) })
+    expect(await found()).toMatchObject({ count: 0 })
+    writer.close()
+  })
+
+  test('of which nothing was made yet, by a start that was broken off, is migrated', async () => {
+    writeFileSync(join(at.folder, 'access-log.db'), '')
+    expect(await status()).toMatchObject({ sizeBytes: 0, rows: 0, migrations: [{ state: 'pending' }] })
+    expect(await found()).toMatchObject({ count: 0 })
+    expect(await migrating(true)).toEqual({ applied: [], pending: migrations })
+    expect(await migrating(false)).toEqual({ applied: migrations, pending: [] })
+    expect(await migrating(false)).toEqual({ applied: [], pending: [] })
+  })
+
+  test.each(unreadable)(
+    'that %s is found, and keeps from nothing but migrating',
+    async (_what, damage, message) => {
+      await at.fill()
+      makeOlder()
+      const file = join(at.folder, 'access-log.db')
+      damage(file)
+      expect(await status()).toMatchObject({
+        rows: null,
+        migrations: null,
+        failure: expect.stringMatching(message),
+      })
+      for (const quick of [false, true]) {
+        const result = await at.check({ quick })
+        expect(result).toMatchObject({ ok: false, files: 5 })
+        expect(kindsOf(result)).toEqual(['access_log'])
+        expect(result.findings.at(-1)?.examples.join()).toMatch(message)
+      }
+      for (const dryRun of [true, false]) {
+        await expect(migrating(dryRun)).rejects.toThrow(
+          /^The access log .* cannot be read: .*Move it away to begin another/,
+        )
+        expect(await isPending()).toBe(true)
+      }
+      expect(await at.backUp()).toMatchObject({ files: 5 })
+    },
+  )
+
+  test('whose pages are damaged is found', async () => {
+    const file = makeLog(1000)
+    const bytes = readFileSync(file)
+    bytes.fill(0xff, bytes.length - 8192)
+    writeFileSync(file, bytes)
+    for (const quick of [false, true]) {
+      expect(kindsOf(await at.check({ quick }))).toEqual(['access_log'])
+      expect((await found(quick))?.examples.length).toBeGreaterThan(0)
+    }
+  })
+
+  test('whose index is not of its table is found, though not by the quick check', async () => {
+    makeLog(1000)
+    changeLog(`PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '>= 400', '>= 200')
+      WHERE name = 'access_log_refused'`)
+    expect((await found())?.examples[0]).toBe('row 2 missing from index access_log_refused')
+    expect(await found(true)).toMatchObject({ count: 0 })
+  })
+
+  test('that a newer release has migrated is checked as it is, and neither database is migrated', async () => {
+    makeLog(3)
+    makeOlder()
+    changeLog(`INSERT INTO schema_migrations VALUES ('9999_later.sql', 'x', 1)`)
+    expect((await status())?.migrations?.at(-1)).toMatchObject({
+      name: 'access-log/9999_later.sql',
+      state: 'unknown',
+    })
+    expect(await found()).toMatchObject({ count: 0 })
+    for (const dryRun of [true, false]) {
+      await expect(migrating(dryRun)).rejects.toThrow('by a newer cutty (access-log/9999_later.sql)')
+      expect(await isPending()).toBe(true)
+    }
+  })
+
+  test('while somebody has the folder, it is not migrated', async () => {
+    writeFileSync(join(at.folder, 'access-log.db'), '')
+    const lock = lockFolder(at.folder)
+    await expect(migrating(false)).rejects.toThrow('is in use by process')
+    expect(statSync(join(at.folder, 'access-log.db')).size).toBe(0)
+    lock.release()
+  })
+
+  test('is in no backup, and comes with none', async () => {
+    await at.fill()
+    const file = makeLog(1000)
+    await at.backUp()
+    expect(readdirSync(at.target).join()).not.toContain('access-log')
+    // Put there by somebody who wants to have it at hand.
+    cpSync(file, join(at.target, 'access-log.db'))
+    expect(await at.restore()).toMatchObject({ restored: true, check: { ok: true } })
+    expect(readdirSync(at.restored).join()).not.toContain('access-log')
+    await expect(at.backUp()).rejects.toThrow('holds other things (access-log.db)')
+
+    // And into the folder that was restored.
+    cpSync(file, join(at.restored, 'access-log.db'))
+    expect(await at.check({ data: at.restored })).toMatchObject({ ok: true })
+    expect(await folderStatus(at.restored)).toMatchObject({ accessLog: { rows: 1000 } })
+    const alone = join(at.beside, 'alone')
+    mkdirSync(alone)
+    cpSync(file, join(alone, 'access-log.db'))
+    await expect(at.restore({ data: alone })).rejects.toThrow('is not empty (access-log.db)')
+    expect(readdirSync(alone)).toEqual(['access-log.db'])
   })
 })

@@ -35,6 +35,7 @@ export function serverEnv(folder: string): Record<string, string> {
     CUTTY_DATA: folder,
     CUTTY_PORT: '0',
     CUTTY_LOG: 'none',
+    CUTTY_ACCESS_LOG: 'all',
     CUTTY_ADMIN_ACCESS_KEY_ID: admin.accessKeyId,
     CUTTY_ADMIN_SECRET_ACCESS_KEY: admin.secretAccessKey,
   }

@@ -1,4 +1,4 @@
-import type { BoundStatement, Database, Params, Statement } from '../../src/core/ports/database.ts'
+import type { BoundStatement, Database, Params, QueryHow, Statement } from '../../src/core/ports/database.ts'
 import type { FaultPlan } from './plan.ts'
 
 /**
@@ -11,9 +11,13 @@ export type DatabaseStep = 'query' | 'batch' | 'batch.acknowledge' | 'ping'
 export function faultyDatabase(inner: Database, plan: FaultPlan<DatabaseStep>): Database {
   return {
     capabilities: inner.capabilities,
-    async query<P extends Params, R>(statement: Statement<P, R>, params: P): Promise<R[]> {
+    async query<P extends Params, R>(statement: Statement<P, R>, params: P, how?: QueryHow): Promise<R[]> {
       await plan('query')
-      return inner.query(statement, params)
+      return inner.query(statement, params, how)
+    },
+    async queryTogether(reads: readonly BoundStatement[], how?: QueryHow) {
+      await plan('query')
+      return inner.queryTogether(reads, how)
     },
     async batch(statements: readonly BoundStatement[]) {
       await plan('batch')

@@ -89,8 +89,9 @@ describe('faultyDatabase', () => {
   test('fails before a batch, or after it has taken effect', async () => {
     let batches = 0
     const inner: Database = {
-      capabilities: { embedded: false, exclusive: false, inlineBlobBytesMax: 0 },
+      capabilities: { embedded: false, exclusive: false, inlineBlobBytesMax: 0, staleMsMax: 0 },
       query: async () => [],
+      queryTogether: async () => [],
       batch: async () => {
         batches += 1
         return []

@@ -6,7 +6,7 @@ import { openTestCore } from '../core/test-core.ts'
 import { createInProcessFetch } from './in-process.ts'
 
 async function start() {
-  const { core, adminKey, close } = await openTestCore()
+  const { core, adminKey, close } = await openTestCore({ accessLog: true })
   const runJobs = () => createJobRunner(core, { pause: async () => {} }).run()
   return { fetch: createInProcessFetch(createApp(core)), admin: adminKey, runJobs, stop: close }
 }

@@ -29,22 +29,30 @@ export function createRequest(target: string, init: HttpInit): HttpRequest {
   const declared = headers.get('content-length')
   const chunked = body !== undefined && !(body instanceof Uint8Array)
   const bodyBytes = declared === undefined ? (chunked ? undefined : 0) : Number(declared)
+  let bytesReceived = 0
   return {
     method: init.method ?? 'GET',
     target,
     header: (name) => headers.get(name),
     headers: () => headers,
     bodyBytes,
-    body: readBody(body, bodyBytes),
+    body: readBody(body, { declared: bodyBytes, count: (bytes) => (bytesReceived += bytes) }),
+    get bytesReceived() {
+      return bytesReceived
+    },
   }
 }
 
 /** As an entry promises: what ends before its declared length has not arrived whole. */
-async function* readBody(body: Exclude<HttpInit['body'], string>, declared: number | undefined) {
+async function* readBody(
+  body: Exclude<HttpInit['body'], string>,
+  { declared, count }: { declared: number | undefined; count: (bytes: number) => void },
+) {
   let sizeBytes = 0
   const chunks = body instanceof Uint8Array ? [body] : (body ?? [])
   for await (const chunk of chunks) {
     sizeBytes += chunk.length
+    count(chunk.length)
     // Memory of its own: what a request hands out stays as it is.
     if (chunk.length > 0) yield new Uint8Array(chunk)
   }

@@ -1,18 +1,25 @@
 import {
+  bind,
   type BoundStatement,
   type Database,
   DatabaseError,
   databaseErrorFromSqlite,
   type Params,
+  type QueryHow,
   type Statement,
-  type StatementResult,
   type StatementRun,
-  type Value,
 } from '../../core/ports/database.ts'
 import { createD1Inspector } from './inspector.ts'
+import { createD1Sessions, type D1Replicas, type D1SessionLike } from './sessions.ts'
 
 /** https://developers.cloudflare.com/d1/worker-api/ — what is used of it. */
-export interface D1DatabaseLike {
+export interface D1DatabaseLike extends D1QueriesLike {
+  /** Begins a session at a bookmark, or at `first-primary`. */
+  withSession(constraint: string): D1SessionLike
+}
+
+/** The database itself, whose primary answers all, or a session of it. */
+export interface D1QueriesLike {
   prepare(text: string): D1StatementLike
   batch(statements: D1StatementLike[]): Promise<D1ResultLike[]>
 }
@@ -42,6 +49,8 @@ export interface D1Options {
   /** All that will ever be run. */
   readonly statements: readonly Statement[]
   readonly onRun?: (run: StatementRun) => void
+  /** Reads that may lag are answered by any copy. Absent: the primary answers all. */
+  readonly replicas?: D1Replicas | undefined
 }
 
 /**
@@ -53,11 +62,15 @@ export interface D1Options {
  */
 export function createD1Database(d1: D1DatabaseLike, options: D1Options): Database {
   const registered = new Set(options.statements)
-  const prepare = (statement: Statement, values: readonly Value[]) => {
+  const prepare = (on: D1QueriesLike, { statement, values }: BoundStatement) => {
     if (!registered.has(statement)) throw unregistered(statement)
-    return d1.prepare(statement.text).bind(...values)
+    return on.prepare(statement.text).bind(...values)
   }
-  const { onRun } = options
+  const { onRun, replicas } = options
+  const sessions = replicas && createD1Sessions(d1, replicas)
+  /** The primary answers, unless the call may lag. */
+  const on = <T>(how: QueryHow, call: (queries: D1QueriesLike) => Promise<T>): Promise<T> =>
+    sessions ? sessions.run(how, call) : call(d1)
   const tell = (statement: Statement, meta: D1MetaLike) =>
     onRun?.({
       statement,
@@ -72,40 +85,52 @@ export function createD1Database(d1: D1DatabaseLike, options: D1Options): Databa
       onRun?.({ statement, durationMs, rowsRead: 0, rowsWritten: 0, failed: true })
   }
 
+  async function runBatch(statements: readonly BoundStatement[], how: QueryHow) {
+    // D1 refuses a batch of nothing.
+    if (statements.length === 0) return []
+    const startedMs = performance.now()
+    return attempt(
+      async () => {
+        const results = await on(how, async (queries) =>
+          queries.batch(statements.map((each) => prepare(queries, each))),
+        )
+        return results.map(({ meta, results: rows }, at) => {
+          tell((statements[at] as BoundStatement).statement, meta)
+          return { changes: meta.changes ?? 0, rows: rows.map(rowFromD1) }
+        })
+      },
+      (error) => tellFailed(suspects(statements, error), startedMs),
+    )
+  }
+
   return {
     // A row is capped at 2 MB and dearer than an object.
-    capabilities: { embedded: false, exclusive: false, inlineBlobBytesMax: 0 },
+    capabilities: {
+      embedded: false,
+      exclusive: false,
+      inlineBlobBytesMax: 0,
+      staleMsMax: replicas?.renewMs ?? 0,
+    },
 
-    query<P extends Params, R>(statement: Statement<P, R>, params: P): Promise<R[]> {
-      const values = statement.params.map((name) => params[name] as Value)
+    query<P extends Params, R>(statement: Statement<P, R>, params: P, how: QueryHow = {}): Promise<R[]> {
+      const read = bind(statement, params)
       const startedMs = performance.now()
       return attempt(
         async () => {
-          const { results, meta } = await prepare(statement as Statement, values).all()
-          tell(statement as Statement, meta)
+          const { results, meta } = await on(how, async (queries) => prepare(queries, read).all())
+          tell(read.statement, meta)
           return results.map(rowFromD1) as R[]
         },
-        () => tellFailed([statement as Statement], startedMs),
+        () => tellFailed([read.statement], startedMs),
       )
     },
 
-    async batch(statements: readonly BoundStatement[]): Promise<StatementResult[]> {
-      // D1 refuses a batch of nothing.
-      if (statements.length === 0) return []
-      const startedMs = performance.now()
-      return attempt(
-        async () => {
-          const results = await d1.batch(
-            statements.map(({ statement, values }) => prepare(statement, values)),
-          )
-          return results.map(({ meta, results: rows }, at) => {
-            tell((statements[at] as BoundStatement).statement, meta)
-            return { changes: meta.changes ?? 0, rows: rows.map(rowFromD1) }
-          })
-        },
-        (error) => tellFailed(suspects(statements, error), startedMs),
-      )
+    async queryTogether(reads, how = {}) {
+      const results = await runBatch(reads, how)
+      return results.map(({ rows }) => rows)
     },
+
+    batch: (statements) => runBatch(statements, {}),
 
     explain(statement: Statement): Promise<string[]> {
       return attempt(async () => {
@@ -121,6 +146,8 @@ export function createD1Database(d1: D1DatabaseLike, options: D1Options): Databa
     },
 
     inspector: createD1Inspector(d1, { registered }),
+
+    ...(sessions && { bookmarks: sessions.bookmarks }),
 
     // The binding belongs to the runtime, and a batch under way to whoever awaits it.
     async close() {},

@@ -30,6 +30,8 @@ export interface SqliteOptions {
   readonly migrationsFolder: string
   readonly inlineBlobBytesMax: number
   readonly nowMs: number
+  /** `normal`: what was written last may be lost when the machine loses power; nothing is damaged, and nobody waits for the disk. */
+  readonly synchronous?: 'full' | 'normal'
   readonly onRun?: (run: StatementRun) => void
 }
 
@@ -85,20 +87,49 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Databa
     failed: run.failed,
   })
 
+  const run = (statement: Statement, values: readonly Value[]): unknown[] => {
+    const index = indexOf(statement)
+    const startedMs = onRun ? performance.now() : 0
+    try {
+      const select = (prepared[index] ??= reader.prepare(statement.text))
+      const rows = select.all(...values)
+      onRun?.(told(statement, { startedMs, rowsRead: rows.length, failed: false }))
+      return rows
+    } catch (error) {
+      onRun?.(told(statement, { startedMs, rowsRead: 0, failed: true }))
+      throw databaseErrorFromSqlite(error)
+    }
+  }
+
   return {
-    capabilities: { embedded: true, exclusive: true, inlineBlobBytesMax: options.inlineBlobBytesMax },
+    capabilities: {
+      embedded: true,
+      exclusive: true,
+      inlineBlobBytesMax: options.inlineBlobBytesMax,
+      staleMsMax: 0,
+    },
 
     async query<P extends Params, R>(statement: Statement<P, R>, params: P): Promise<R[]> {
-      const index = indexOf(statement as Statement)
-      const startedMs = onRun ? performance.now() : 0
+      return run(
+        statement as Statement,
+        statement.params.map((name) => params[name] as Value),
+      ) as R[]
+    },
+
+    async queryTogether(reads) {
+      for (const { statement } of reads) indexOf(statement)
+      const each = () => reads.map(({ statement, values }) => run(statement, values))
+      if (reads.length < 2) return each()
       try {
-        const select = (prepared[index] ??= reader.prepare(statement.text))
-        const rows = select.all(...statement.params.map((name) => params[name] as Value)) as R[]
-        onRun?.(told(statement as Statement, { startedMs, rowsRead: rows.length, failed: false }))
-        return rows
+        // The writing thread may commit between two of them: a transaction sees what was there at its first read.
+        reader.exec('BEGIN')
+        try {
+          return each()
+        } finally {
+          reader.exec('COMMIT')
+        }
       } catch (error) {
-        onRun?.(told(statement as Statement, { startedMs, rowsRead: 0, failed: true }))
-        throw databaseErrorFromSqlite(error)
+        throw error instanceof DatabaseError ? error : databaseErrorFromSqlite(error)
       }
     },
 
@@ -191,10 +222,11 @@ interface WaitingUpkeep {
   readonly reject: (error: DatabaseError) => void
 }
 
-async function openWriter({ file, statements, onRun }: SqliteOptions) {
+async function openWriter({ file, statements, synchronous = 'full', onRun }: SqliteOptions) {
   const workerData: WriterData = {
     file,
     texts: statements.map(({ text }) => text),
+    synchronous,
     isMeasured: onRun !== undefined,
   }
   const worker = new Worker(

@@ -32,8 +32,10 @@ export interface DatabaseReader {
   findBody(id: string): Uint8Array | undefined
   /** What a name in `blobs` belongs to, for people: a few files. */
   namesOf(blobId: string): string[]
-  /** What SQLite finds damaged, without a look whether indexes and tables agree; nothing when all is right. */
-  damage(): string[]
+  /** Of the access log, which is a database of its own: entries, about, by the numbers of the first and the last. */
+  accessRows(): number
+  /** What SQLite finds damaged, at most 100; with `quick` without a look whether indexes and tables agree. Never throws. */
+  damage(options: { quick: boolean }): { count: number; examples: string[] }
   /** SQLite's own checks, then ours. */
   checks(options: { quick: boolean }): Generator<DatabaseCheck>
   /** Everything read until the promise settles is of one moment. The write-ahead log cannot be emptied meanwhile. */
@@ -167,7 +169,13 @@ export function openToRead(file: string, { unchanging = false } = {}): DatabaseR
       ).map(({ name }) => name)
     },
 
-    damage: () => runCheck((pragmaChecks(true)[0] as Inconsistency).text).examples,
+    // One of both at once would read the whole table.
+    accessRows: () =>
+      has('access_log')
+        ? number(`SELECT (SELECT max(number) FROM access_log) - (SELECT min(number) FROM access_log) + 1`)
+        : 0,
+
+    damage: ({ quick }) => runCheck((pragmaChecks(quick)[0] as Inconsistency).text),
 
     *checks({ quick }) {
       for (const { kind, meaning, text } of [...pragmaChecks(quick), ...inconsistencies(has)]) {

@@ -10,6 +10,8 @@ import type { StatementResult, Value } from '../../core/ports/database.ts'
 export interface WriterData {
   readonly file: string
   readonly texts: readonly string[]
+  /** https://www.sqlite.org/pragma.html#pragma_synchronous */
+  readonly synchronous: 'full' | 'normal'
   /** Whether somebody wants to know how long each statement took. */
   readonly isMeasured: boolean
 }
@@ -56,9 +58,9 @@ if (parentPort) {
   port.postMessage('ready')
 }
 
-function openWriter({ file, texts, isMeasured }: WriterData) {
+function openWriter({ file, texts, synchronous, isMeasured }: WriterData) {
   const database = new DatabaseSync(file)
-  database.exec(writePragmas)
+  database.exec(`${writePragmas} PRAGMA synchronous = ${synchronous}`)
   const prepared: (StatementSync | undefined)[] = []
 
   const run = ([index, values]: readonly [number, readonly Value[]]): StatementResult => {

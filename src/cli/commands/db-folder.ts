@@ -77,18 +77,36 @@ function timeOf(ms: number): string {
   return formatTime(new Date(ms).toISOString())
 }
 
-function describeStatus({ data: folder, server, migrations, database, rows, blobs }: FolderStatus): string[] {
-  const { sizeBytes, logBytes, pages, freePages } = database
+function describeStatus(status: FolderStatus): string[] {
+  const { data: folder, server, migrations, database, accessLog, rows, blobs } = status
   return [
-    `data      ${folder}`,
-    `server    ${server ?? 'none has the folder'}`,
-    `database  ${formatBytes(sizeBytes)} in ${pages} pages, ${freePages} of them free; log ${formatBytes(logBytes)}`,
-    `blobs     ${blobs.count} files, ${formatBytes(blobs.bytes)}`,
+    `data        ${folder}`,
+    `server      ${server ?? 'none has the folder'}`,
+    `database    ${describeSizes(database)}`,
+    `access log  ${describeAccessLog(accessLog)}`,
+    `blobs       ${blobs.count} files, ${formatBytes(blobs.bytes)}`,
     '',
-    ...formatTable(migrationColumns, migrations),
+    ...formatTable(migrationColumns, [...migrations, ...(accessLog?.migrations ?? [])]),
     '',
     ...formatTable(rowColumns, rows).map((line) => line.trimEnd()),
   ]
+}
+
+interface Sizes {
+  readonly sizeBytes: number
+  readonly logBytes: number
+  readonly pages: number | null
+  readonly freePages: number | null
+}
+
+function describeSizes({ sizeBytes, logBytes, pages, freePages }: Sizes): string {
+  return `${formatBytes(sizeBytes)} in ${pages} pages, ${freePages} of them free; log ${formatBytes(logBytes)}`
+}
+
+function describeAccessLog(log: FolderStatus['accessLog']): string {
+  if (log === null) return 'none'
+  if (log.failure !== null) return `${formatBytes(log.sizeBytes)}, CANNOT BE READ: ${log.failure}`
+  return `about ${log.rows} requests, ${describeSizes(log)}`
 }
 
 const keyNotes: Readonly<Record<BackupResult['masterKey'], string | undefined>> = {
@@ -134,8 +152,8 @@ export const dbFolderCommands = [
     name: 'db migrate',
     summary: 'Bring the database of a data folder up to date',
     description:
-      'A server does the same when it starts. Each migration is a transaction; a database of a newer release is refused. No ' +
-      'server may have the folder meanwhile.',
+      'And that of its access log, where there is one. A server does the same when it starts. Each migration is a transaction; ' +
+      'a database of a newer release is refused. No server may have the folder meanwhile.',
     arguments: [],
     options: {
       data,
@@ -160,8 +178,8 @@ export const dbFolderCommands = [
     name: 'db status',
     summary: 'Show how the database of a data folder is',
     description:
-      'Migrations, sizes, rows, and whether a server has the folder. Tables of more than 100,000 rows are not counted but ' +
-      'estimated, and the result says so. Changes nothing; a server may run.',
+      'Migrations, sizes, rows, those of the access log too, and whether a server has the folder. Tables of more than 100,000 ' +
+      'rows are not counted but estimated, and the result says so. Changes nothing; a server may run.',
     arguments: [],
     options: { data },
     examples: ['db status', 'db status --data /var/lib/cutty --json'],
@@ -179,7 +197,7 @@ export const dbFolderCommands = [
     description:
       'A copy of one moment: the database, the bytes of every file in it, and the master key. Into a folder that has a ' +
       'backup already, only what is new is copied; the old backup holds until the new one is whole. Broken off, it goes on ' +
-      'where it was. See docs/guides/database.md.',
+      'where it was. The access log is not in it. See docs/guides/database.md.',
     arguments: [{ name: 'target', description: 'A folder for this backup alone; made when absent.' }],
     options: {
       data,
@@ -267,8 +285,8 @@ export const dbFolderCommands = [
     name: 'db check',
     summary: 'Look whether a data folder is right',
     description:
-      'SQLite’s own checks, then ours: that every count and total is what counting gives, that every file has its bytes. Ends ' +
-      'with 1 when anything is wrong. Changes nothing; a server may run.',
+      'SQLite’s own checks, then ours: that every count and total is what counting gives, that every file has its bytes. Then ' +
+      'SQLite’s check of the access log, where there is one. Ends with 1 when anything is wrong. Changes nothing; a server may run.',
     arguments: [],
     options: {
       data,

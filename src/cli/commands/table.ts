@@ -9,6 +9,7 @@ import { filesCommands } from './files.ts'
 import { helpCommands } from './help.ts'
 import { jobsCommands } from './jobs.ts'
 import { keysCommands } from './keys.ts'
+import { logCommands } from './log.ts'
 import { presignCommands } from './presign.ts'
 import { proxyCommands } from './proxy.ts'
 import { serveCommands } from './serve.ts'
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   ...dbAdviseCommands,
   ...dbFolderCommands,
   ...jobsCommands,
+  ...logCommands,
   ...usersCommands,
   ...keysCommands,
   ...tokensCommands,

@@ -2,6 +2,7 @@ import type { Background } from '../ports/background.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Database, DatabaseError, type Params, type Statement, type Value } from '../ports/database.ts'
 import { freezeAndMeasure } from './frozen.ts'
+import type { Ask } from './gathered-reads.ts'
 import type { Lifetime } from './lifetimes.ts'
 import { createS3Fifo } from './s3-fifo.ts'
 import type { SingleFlight } from './single-flight.ts'
@@ -28,6 +29,11 @@ export interface NamespaceOptions<P extends Params, R, T> {
   /** What the value depends on: tables that the statement reads, scopes or single rows of them. */
   readonly dependsOn: (value: T | undefined, params: P, on: WriteLog['dependency']) => readonly Dependency[]
   readonly lifetime: Lifetime
+  /**
+   * That there is none, which is not believed of a copy that lags, unless it may be that late (`absentMs`). Default: nothing but
+   * `undefined`.
+   */
+  readonly isAbsent?: (value: T | undefined) => boolean
   /** Freezes a value that is kept, and tells about what it takes in memory. Default {@link freezeAndMeasure}. */
   readonly freeze?: (value: T) => number
 }
@@ -35,6 +41,8 @@ export interface NamespaceOptions<P extends Params, R, T> {
 export interface ReadHow {
   readonly upToDate?: boolean
   readonly found?: Found | undefined
+  /** Asks the database in place of its `query`, so that several reads are one round trip. */
+  readonly ask?: Ask | undefined
 }
 
 /** The results of one statement. */
@@ -90,7 +98,8 @@ export interface QueryCacheOptions {
 
 export function createQueryCache(options: QueryCacheOptions): QueryCache {
   const { database, bytesMax, clock, background, flight, random = Math.random } = options
-  const { embedded, exclusive } = database.capabilities
+  const { embedded, exclusive, staleMsMax } = database.capabilities
+  const askNow: Ask = (statement, params, how) => database.query(statement, params, how)
   const log = createWriteLog()
   const dependency: WriteLog['dependency'] = (table, name) => log.dependency(table, name)
   const entries = createS3Fifo<Entry>({ bytesMax, sizeOf: ({ bytes }) => bytes })
@@ -98,6 +107,7 @@ export function createQueryCache(options: QueryCacheOptions): QueryCache {
 
   function namespace<P extends Params, R, T>(of: NamespaceOptions<P, R, T>): Namespace<P, T> {
     const { statement, make, dependsOn, lifetime, freeze = freezeAndMeasure } = of
+    const { isAbsent = (value) => value === undefined } = of
     const prefix = `${statement.name}:`
     const counts: StatementStats = (byStatement[statement.name] = {
       hits: 0,
@@ -106,14 +116,21 @@ export function createQueryCache(options: QueryCacheOptions): QueryCache {
       staleIfError: 0,
     })
 
-    async function load(key: string, params: P): Promise<T | undefined> {
+    async function load(key: string, params: P, how: ReadHow): Promise<T | undefined> {
       const { sequence } = log
-      const value = make(await database.query(statement, params), params)
+      const { ask = askNow, upToDate = false } = how
+      // What a copy says counts as old as it may be; that there is none only if that may be known as late.
+      let lagMs = upToDate ? 0 : staleMsMax
+      let value = make(await ask(statement, params, lagMs > 0 ? lagging : undefined), params)
+      if (lagMs > 0 && lifetime.absentMs <= lagMs && isAbsent(value)) {
+        lagMs = 0
+        value = make(await ask(statement, params), params)
+      }
       const dependencies = dependsOn(value, params, dependency)
-      const isKept = value !== undefined || lifetime.absentMs > 0
-      if (isKept && log.isCurrent(dependencies, sequence)) {
+      const lifeMs = value === undefined ? lifetime.absentMs : lifetime.freshMs
+      if (lifeMs > 0 && log.isCurrent(dependencies, sequence)) {
         const readMs = clock.now()
-        const freshMs = value === undefined ? lifetime.absentMs : lifetime.freshMs
+        const freshMs = Math.max(0, lifeMs - lagMs)
         entries.set(key, {
           params,
           value,
@@ -128,25 +145,25 @@ export function createQueryCache(options: QueryCacheOptions): QueryCache {
     }
 
     /** A write since then parts those who ask now from those who asked before it. */
-    async function loadOnce(key: string, params: P, found?: Found): Promise<T | undefined> {
-      if (embedded) return load(key, params)
-      const flown = await flight.run(`${log.sequence} ${key}`, () => load(key, params))
-      if (found && flown.collapsed) found.collapsed = true
+    async function loadOnce(key: string, params: P, how: ReadHow = {}): Promise<T | undefined> {
+      if (embedded) return load(key, params, how)
+      const flown = await flight.run(`${log.sequence} ${key}`, () => load(key, params, how))
+      if (how.found && flown.collapsed) how.found.collapsed = true
       return flown.value as T | undefined
     }
 
     async function loadOrStale(
       key: string,
       params: P,
-      of: { entry: Entry | undefined; found: Found | undefined },
+      { entry, how }: { entry: Entry | undefined; how: ReadHow },
     ) {
       try {
-        return await loadOnce(key, params, of.found)
+        return await loadOnce(key, params, how)
       } catch (error) {
-        const { entry, found } = of
+        const { found } = how
         const unreachable = error instanceof DatabaseError && error.kind === 'unavailable'
         const usable = entry && log.isCurrent(entry.dependencies, entry.sequence)
-        if (!unreachable || !usable || ageMs(entry) >= lifetime.staleIfErrorMs) throw error
+        if (!unreachable || !usable || ageMs(entry) >= lifetime.staleIfErrorMs - staleMsMax) throw error
         counts.staleIfError++
         if (found) Object.assign(found, { tier: 'memory', stale: true })
         return entry.value as T | undefined
@@ -170,7 +187,8 @@ export function createQueryCache(options: QueryCacheOptions): QueryCache {
 
     return {
       name: statement.name,
-      read(params, { upToDate = false, found } = {}) {
+      read(params, how = {}) {
+        const { upToDate = false, found } = how
         const key = prefix + encodeParams(statement.params, params)
         const mustAsk = upToDate && !exclusive
         const entry = mustAsk ? undefined : entries.get(key)
@@ -191,7 +209,9 @@ export function createQueryCache(options: QueryCacheOptions): QueryCache {
           }
         }
         counts.misses++
-        return timed(found, () => (mustAsk ? load(key, params) : loadOrStale(key, params, { entry, found })))
+        return timed(found, () =>
+          mustAsk ? load(key, params, how) : loadOrStale(key, params, { entry, how }),
+        )
       },
       forget(matches) {
         const keys = [...entries.entries()]
@@ -206,7 +226,8 @@ export function createQueryCache(options: QueryCacheOptions): QueryCache {
   return {
     database: {
       capabilities: database.capabilities,
-      query: (statement, params) => database.query(statement, params),
+      query: (statement, params, how) => database.query(statement, params, how),
+      queryTogether: (reads, how) => database.queryTogether(reads, how),
       async batch(statements) {
         try {
           return await database.batch(statements)
@@ -218,6 +239,17 @@ export function createQueryCache(options: QueryCacheOptions): QueryCache {
       explain: (statement) => database.explain(statement),
       ping: () => database.ping(),
       close: () => database.close(),
+      ...(database.bookmarks && {
+        bookmarks: {
+          latest: () => database.bookmarks?.latest(),
+          atLeast(bookmark) {
+            const isLater = database.bookmarks?.atLeast(bookmark) === true
+            // Of what is kept, nobody knows whether it is of that moment.
+            if (isLater) log.noteAll()
+            return isLater
+          },
+        },
+      }),
     },
     namespace,
     clear() {
@@ -233,6 +265,8 @@ export function createQueryCache(options: QueryCacheOptions): QueryCache {
     }),
   }
 }
+
+const lagging = Object.freeze({ mayLag: true })
 
 /** An entry's own object, its list of dependencies. */
 const entryBytes = 220

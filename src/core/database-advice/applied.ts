@@ -1,4 +1,5 @@
 import type { Caller } from '../accounts/caller.ts'
+import { gatherReads } from '../cache/gathered-reads.ts'
 import type { Core } from '../core.ts'
 import { bind } from '../ports/database.ts'
 import { advisedPrefix, type Inspection } from '../ports/database-inspector.ts'
@@ -40,9 +41,10 @@ export async function readApplied(
   { indexes }: Inspection,
 ): Promise<AppliedIndex[]> {
   const names = indexes.map(({ name }) => name).filter((name) => name.startsWith(advisedPrefix))
+  const ask = gatherReads(core.database)
   const rows = await Promise.all(
     names.map(async (index) => {
-      const [row] = await core.database.query(findSetting, { name: settingOf(index) })
+      const [row] = await ask(findSetting, { name: settingOf(index) })
       // Somebody may have made one by hand, and named it so.
       return row ? [{ index, ...(JSON.parse(row.value) as Omit<AppliedIndex, 'index' | 'after'>) }] : []
     }),

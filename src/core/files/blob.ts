@@ -184,7 +184,8 @@ async function readIndex(core: Core, blob: BlobRef): Promise<FrameIndex> {
 }
 
 async function readIndexBytes(core: Core, blob: BlobRef): Promise<Uint8Array> {
-  const [row] = await core.database.query(findFrameIndex, { id: blob.id })
+  // Never changes, and is there for whoever has read what points to it.
+  const [row] = await core.database.query(findFrameIndex, { id: blob.id }, { mayLag: true })
   if (!row?.bytes) throw damaged(core, blob, 'has no frame index')
   return row.bytes
 }

@@ -113,7 +113,8 @@ async function findParts(
   page: { position: number; limit: number },
 ): Promise<Part[]> {
   const { position } = page
-  const rows = await core.database.query(findPartBlobs, { blobId: blob.id, ...page })
+  // What a part is stored as may be another blob now: the one before it lives on for longer than any copy is old.
+  const rows = await core.database.query(findPartBlobs, { blobId: blob.id, ...page }, { mayLag: true })
   const parts: Part[] = []
   let expected: number | undefined
   for (const row of rows) {

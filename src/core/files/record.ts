@@ -1,4 +1,5 @@
 import { type Caller, type BucketAction, authorizeBucket, missingBucket } from '../accounts/caller.ts'
+import type { Ask } from '../cache/gathered-reads.ts'
 import { lifetimes } from '../cache/lifetimes.ts'
 import type { QueryCache } from '../cache/query-cache.ts'
 import type { Found } from '../cache/trace.ts'
@@ -59,9 +60,9 @@ export function parseEntries(json: string): Record<string, string> {
  * in memory.
  */
 export function findRecord(core: Core, caller: Caller, request: RecordRequest): Pointer | Promise<Pointer> {
-  const { bucket: bucketName, key, action, found } = request
+  const { bucket: bucketName, key, action, found, ask } = request
   const upToDate = request.upToDate ?? action !== 'read_file'
-  const read = core.pointers.read({ bucketName, key }, { upToDate, found })
+  const read = core.pointers.read({ bucketName, key }, { upToDate, found, ask })
   return read instanceof Promise
     ? read.then((pointer) => authorized(caller, request, pointer))
     : authorized(caller, request, read)
@@ -87,6 +88,8 @@ export interface RecordRequest {
   /** Whether it may be no older than this call. By default, unless a file is only read. */
   readonly upToDate?: boolean
   readonly found?: Found | undefined
+  /** Asks the database, together with what else is asked for (`core/cache/gathered-reads.ts`). */
+  readonly ask?: Ask | undefined
 }
 
 /** Names and what they stand for. A blob's row is not among what they depend on: what is read of it never changes. */
@@ -97,6 +100,8 @@ export function pointersOf(rows: QueryCache): Core['pointers'] {
     dependsOn: (pointer, { key }, on) =>
       pointer ? [on('buckets', [pointer.bucket.id]), on('files', [pointer.bucket.id, key])] : [on('buckets')],
     lifetime: lifetimes.pointer,
+    // Whoever has just uploaded a file shall find it.
+    isAbsent: (pointer) => !pointer?.file,
   })
 }
 

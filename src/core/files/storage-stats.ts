@@ -1,9 +1,15 @@
 import { type Caller, requireUser } from '../accounts/caller.ts'
+import { gatherReads } from '../cache/gathered-reads.ts'
 import type { Core } from '../core.ts'
 import { limits } from '../limits.ts'
-import { countDamaged, totalsOfEverybody, totalsOfOwner, type TotalsRow } from '../statements/compression.ts'
+import {
+  countDamaged,
+  totalsOfBucket,
+  totalsOfEverybody,
+  totalsOfOwner,
+  type TotalsRow,
+} from '../statements/compression.ts'
 import { readBucket } from './buckets.ts'
-import { keyCeiling } from './names.ts'
 
 export interface StorageStats {
   readonly totals: TotalsRow
@@ -28,21 +34,21 @@ export async function readStorageStats(
 ): Promise<StorageStats> {
   const userId = requireUser(caller)
   const { bucket } = request
-  const isShownAll = bucket !== undefined || caller.role === 'admin'
-  if (bucket !== undefined) await readBucket(core, caller, bucket)
-  // No name has a control character.
-  const [from, to] = bucket === undefined ? ['', keyCeiling] : [bucket, `${bucket}\u0001`]
-  const { rows } = core
-  const totals = isShownAll ? totalsOfEverybody : totalsOfOwner
-  const span = { from, to, limit: limits.listPageMax, owner: userId }
+  const { rows, database } = core
+  // What is not in memory comes in one round trip, and is of one moment.
+  const ask = gatherReads(database)
+  const bucketId = bucket === undefined ? '' : (await readBucket(core, caller, bucket)).id
+  const ofAll = caller.role === 'admin' ? totalsOfEverybody : totalsOfOwner
+  const totals = bucket === undefined ? ofAll : totalsOfBucket
+  const asked = { limit: limits.listPageMax, ownerId: userId, bucketId }
   const [sum, byBucket, byUser, byMediaType, byCodec, byReason, damaged] = await Promise.all([
-    rows.read(totals.sum, span),
-    rows.read(totals.byBucket, span),
-    rows.read(totals.byUser, span),
-    rows.read(totals.byMediaType, span),
-    rows.read(totals.byCodec, span),
-    rows.read(totals.byReason, span),
-    caller.role === 'admin' ? rows.read(countDamaged, {}) : [],
+    rows.read(totals.sum, asked, { ask }),
+    rows.read(totals.byBucket, asked, { ask }),
+    rows.read(totals.byUser, asked, { ask }),
+    rows.read(totals.byMediaType, asked, { ask }),
+    rows.read(totals.byCodec, asked, { ask }),
+    rows.read(totals.byReason, asked, { ask }),
+    caller.role === 'admin' ? rows.read(countDamaged, {}, { ask }) : [],
   ])
   return {
     totals: sum[0] as TotalsRow,

@@ -1,4 +1,5 @@
 import { type Caller, requireUser } from '../accounts/caller.ts'
+import { gatherReads } from '../cache/gathered-reads.ts'
 import { type ChecksumName } from '../checksums/checksum.ts'
 import { type ChecksumType, multipartChecksumTypes } from '../checksums/multipart.ts'
 import type { CompressionPolicy } from '../compression/policy.ts'
@@ -124,8 +125,12 @@ export interface FoundUpload {
 /** Throws `upload_not_found`, as for every upload that is not of this bucket and key. */
 export async function findAnyUpload(core: Core, caller: Caller, ref: UploadRef): Promise<FoundUpload> {
   checkKey(ref.key)
-  const { bucket, file: current } = await findRecord(core, caller, { ...ref, action: 'write' })
-  const [row] = await core.database.query(findUploadRow, { id: ref.uploadId })
+  // One round trip for each part that is uploaded.
+  const ask = gatherReads(core.database)
+  const [{ bucket, file: current }, [row]] = await Promise.all([
+    findRecord(core, caller, { ...ref, action: 'write', ask }),
+    ask(findUploadRow, { id: ref.uploadId }),
+  ])
   if (!row || row.bucketId !== bucket.id || row.key !== ref.key) throw missingUpload()
   return { upload: uploadFromRow(row, bucket), current, completed: row.completed }
 }

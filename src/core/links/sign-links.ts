@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { authorizeBucket, type Caller, missingBucket, requireUser } from '../accounts/caller.ts'
+import { type Ask, gatherReads } from '../cache/gathered-reads.ts'
 import type { Core } from '../core.ts'
 import { CuttyError } from '../errors.ts'
 import { checkKey } from '../files/names.ts'
@@ -71,19 +72,25 @@ export async function signLinks(
   site: Site,
 ): Promise<(SignedLink | CuttyError)[]> {
   requireUser(caller)
-  const authorize = createAuthorizer(core, caller)
-  const findKey = memoized((id: string | undefined) => findSigningKey(core, caller, id))
-  const drafts: (Draft | CuttyError)[] = []
-  for (const request of requests) {
-    try {
-      checkRequest(request)
-      await authorize(request)
-      drafts.push(draftLink(core, request, await findKey(request.accessKeyId)))
-    } catch (error) {
-      if (!(error instanceof CuttyError)) throw error
-      drafts.push(error)
-    }
-  }
+  // One round trip for buckets and keys of all, one more where files differ.
+  const ask = gatherReads(core.database)
+  const authorize = createAuthorizer(core, caller, ask)
+  const findKey = memoized((id: string | undefined) => findSigningKey(core, caller, id, ask))
+  const drafts = await Promise.all(
+    requests.map(async (request) => {
+      try {
+        checkRequest(request)
+        const finding = findKey(request.accessKeyId)
+        // What may not be done is told first.
+        finding.catch(() => {})
+        await authorize(request)
+        return draftLink(core, request, await finding)
+      } catch (error) {
+        if (error instanceof CuttyError) return error
+        throw error
+      }
+    }),
+  )
   await passRevoked(core, drafts.filter(isStable))
   return drafts.map((draft) => (draft instanceof CuttyError ? draft : sign(draft, site)))
 }
@@ -195,9 +202,9 @@ function sign({ request, key, id, signedAtMs, lifeSeconds }: Draft, site: Site):
 }
 
 /** Asks once for each bucket, where all of its files are alike for the caller; otherwise for the file. */
-function createAuthorizer(core: Core, caller: Caller) {
+function createAuthorizer(core: Core, caller: Caller, ask: Ask) {
   const findBucketOnce = memoized(async (name: string): Promise<BucketRow | undefined> => {
-    const [row] = await core.database.query(findBucket, { name })
+    const [row] = await ask(findBucket, { name })
     return row
   })
   return async ({
@@ -209,7 +216,7 @@ function createAuthorizer(core: Core, caller: Caller) {
     if (!row) throw missingBucket(caller, bucket)
     if (operation !== 'read') return authorizeBucket(caller, 'write', row)
     const isAlike = caller.role === 'admin' || caller.userId === row.ownerId || row.visibility === 'public'
-    if (!isAlike) await findRecord(core, caller, { bucket, key, action: 'read_file' })
+    if (!isAlike) await findRecord(core, caller, { bucket, key, action: 'read_file', ask })
   }
 }
 

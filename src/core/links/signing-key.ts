@@ -1,4 +1,5 @@
 import { type Caller, requireUser } from '../accounts/caller.ts'
+import type { Ask } from '../cache/gathered-reads.ts'
 import type { Core } from '../core.ts'
 import { CuttyError } from '../errors.ts'
 import { listAccessKeys } from '../statements/accounts.ts'
@@ -20,11 +21,12 @@ export async function findSigningKey(
   core: Core,
   caller: Caller,
   accessKeyId: string | undefined,
+  ask: Ask = (statement, params) => core.database.query(statement, params),
 ): Promise<SigningKey> {
   const userId = requireUser(caller)
-  const id = accessKeyId ?? (await oldestKey(core, userId))
+  const id = accessKeyId ?? (await oldestKey(ask, userId))
   // What was revoked a moment ago elsewhere must count, or the link would be made in vain.
-  const row = await core.accessKeys.read({ id }, { upToDate: true })
+  const row = await core.accessKeys.read({ id }, { upToDate: true, ask })
   if (!row || row.userId !== userId) throw new CuttyError('key_not_found', `You have no access key ${id}.`)
   return {
     userId,
@@ -34,8 +36,8 @@ export async function findSigningKey(
   }
 }
 
-async function oldestKey(core: Core, userId: string): Promise<string> {
-  const keys = await core.database.query(listAccessKeys, { userId })
+async function oldestKey(ask: Ask, userId: string): Promise<string> {
+  const keys = await ask(listAccessKeys, { userId })
   const [oldest] = keys.toSorted((a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1))
   if (oldest) return oldest.id
   throw new CuttyError(

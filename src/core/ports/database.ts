@@ -15,9 +15,15 @@ export interface Database {
 
   /**
    * Runs one statement that writes nothing. Sees every batch that this process was told has
-   * succeeded.
+   * succeeded, and, unless it `mayLag`, every batch that has succeeded anywhere before this call.
    */
-  query<P extends Params, R>(statement: Statement<P, R>, params: P): Promise<R[]>
+  query<P extends Params, R>(statement: Statement<P, R>, params: P, how?: QueryHow): Promise<R[]>
+
+  /**
+   * Runs statements that write nothing, in one round trip and of one moment; otherwise as {@link query} does. The rows of each, in
+   * their order. One that fails fails all.
+   */
+  queryTogether(reads: readonly BoundStatement[], how?: QueryHow): Promise<unknown[][]>
 
   /**
    * Runs statements in order in one transaction and one round trip: all of them take effect, or none.
@@ -40,6 +46,28 @@ export interface Database {
 
   /** For advice about the database itself. Absent: there is none to be had. */
   readonly inspector?: DatabaseInspector
+
+  /** Of a database with copies that lag behind. Absent: what one process has written is there for all at once. */
+  readonly bookmarks?: Bookmarks
+}
+
+export interface QueryHow {
+  /**
+   * May be answered by a copy that is up to `capabilities.staleMsMax` old. For rows whose lifetime takes that into account,
+   * and those that never change. Not for who decides what to write.
+   */
+  readonly mayLag?: boolean
+}
+
+/** Moments of a database, in its own words: printable ASCII without spaces, ordered by their bytes. */
+export interface Bookmarks {
+  /** The newest that this process knows to have been: not before its own last batch. `undefined` before the first answer. */
+  latest(): string | undefined
+  /**
+   * From now on no read of this process sees an earlier moment than this one, which `latest` gave in any process. True when it is
+   * later than all those that this was told before: then what was read until now may be too old.
+   */
+  atLeast(bookmark: string): boolean
 }
 
 export interface DatabaseCapabilities {
@@ -52,6 +80,11 @@ export interface DatabaseCapabilities {
    * pointer durable. Zero where rows are a network away or dearer than objects.
    */
   readonly inlineBlobBytesMax: number
+  /**
+   * How old the answer may be to a query that `mayLag`, counted from when it was asked. Zero: there are no copies, or none is asked.
+   * With more, rows are kept for as much less.
+   */
+  readonly staleMsMax: number
 }
 
 /** What SQLite stores as it is. Booleans are 0 and 1; times are milliseconds since 1970. */

@@ -23,7 +23,11 @@ export interface RequestEvent {
   readonly route: string
   /** The path as received, without the query, which may hold signatures (R43). */
   readonly path: string
+  /** The name in the request, if there is one; nobody has looked whether there is such a bucket. */
+  readonly bucket: string | undefined
   readonly status: number
+  /** Of the content, as far as it was taken. */
+  readonly bytesReceived: number
   readonly bytesSent: number
   readonly durationMs: number
   /** Who asked; `undefined` for the public. */

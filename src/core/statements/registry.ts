@@ -1,4 +1,5 @@
 import type { Statement } from '../ports/database.ts'
+import * as accessLog from './access-log.ts'
 import * as accounts from './accounts.ts'
 import * as blobs from './blobs.ts'
 import * as buckets from './buckets.ts'
@@ -15,7 +16,7 @@ import * as signedUrls from './signed-urls.ts'
 import * as statementStats from './statement-stats.ts'
 import * as uploads from './uploads.ts'
 
-/** Every SQL text of the application. Database adapters are created with it and run nothing else. */
+/** Every SQL text of the application's database. Database adapters are created with it and run nothing else. */
 export const statements: readonly Statement[] = Object.freeze(
   [
     accounts,
@@ -34,6 +35,11 @@ export const statements: readonly Statement[] = Object.freeze(
     statementStats,
     uploads,
   ].flatMap((area) => Object.values<unknown>({ ...area }).flatMap(statementsIn)),
+)
+
+/** Those of the access log's database. */
+export const accessLogStatements: readonly Statement[] = Object.freeze(
+  Object.values<unknown>({ ...accessLog }).flatMap(statementsIn),
 )
 
 /** An export is a statement, a group of them, or something else. */

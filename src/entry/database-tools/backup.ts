@@ -247,7 +247,7 @@ async function verify(
   const copy = openToRead(path, { unchanging: true })
   try {
     const sha256 = await hashFile(path, { advance: (bytes) => shown.advance(bytes), signal })
-    const [damage] = copy.damage()
+    const [damage] = copy.damage({ quick: true }).examples
     if (damage !== undefined && !despiteDamage) {
       throw new ToolError(
         `SQLite finds the database damaged: ${damage}. \`--despite-damage\` makes a backup of it as it is.`,

@@ -7,6 +7,7 @@ import {
 } from '../../adapters/sqlite/maintenance.ts'
 import { refuseUnknown } from '../../adapters/sqlite/migrate.ts'
 import { type ExpectedBlob, findDamage } from '../../core/jobs/check-blob.ts'
+import { checkAccessLog } from './access-log.ts'
 import { databaseOf, eachAtOnce, type ToolCall } from './tool.ts'
 
 export interface CheckCall extends ToolCall {
@@ -36,8 +37,8 @@ export interface CheckResult {
 
 /** Looks at everything and changes nothing. A server may run: what it deletes meanwhile is not taken for damage. */
 export async function checkFolder(call: CheckCall): Promise<CheckResult> {
-  const { data, quick, signal } = call
-  const database = openToRead(databaseOf(data), { unchanging: call.unchanging ?? false })
+  const { data, quick, signal, unchanging = false } = call
+  const database = openToRead(databaseOf(data), { unchanging })
   const blobs = openBlobFiles(data)
   try {
     refuseUnknown(database.migrations(call.migrationsFolder))
@@ -52,7 +53,7 @@ export async function checkFolder(call: CheckCall): Promise<CheckResult> {
       return database.countFiles()
     })
     const stored = await checkBlobs(call, { database, blobs })
-    findings.push(...stored.findings)
+    findings.push(...stored.findings, ...checkAccessLog(data, { quick, unchanging }))
     return {
       ok: findings.every(({ count }) => count === 0),
       findings,

@@ -117,6 +117,7 @@ export function createS3(
 
     async answer(request, context) {
       const address = addressOf(request, context.path, baseDomains)
+      context.bucket = address.bucket
       if (request.method === 'OPTIONS') {
         context.route = 'Preflight'
         return preflight(core, address, request)

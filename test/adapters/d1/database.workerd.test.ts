@@ -17,6 +17,10 @@ async function create(options: D1Options) {
 databaseContract('d1', (statements) => create({ statements }))
 databaseRunsContract('d1', create)
 
+const replicas = { renewMs: 1000, monotonic: () => performance.now() }
+databaseContract('d1 in sessions', (statements) => create({ statements, replicas }))
+databaseRunsContract('d1 in sessions', (options) => create({ ...options, replicas }))
+
 test('what D1 does not take as a value is an error of the port', async () => {
   const database = createD1Database(env.DB, { statements: contractStatements })
   await expect(database.query(findSetting, {} as { name: string })).rejects.toMatchObject({

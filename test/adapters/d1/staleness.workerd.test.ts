@@ -5,8 +5,13 @@ import { statements } from '../../../src/core/statements/registry.ts'
 import { stalenessContract } from '../../contracts/staleness.ts'
 import { clear } from './clear.ts'
 
-stalenessContract('D1', async () => {
-  await applyD1Migrations(env.DB, env.MIGRATIONS)
-  await clear()
-  return { database: createD1Database(env.DB, { statements }), cleanup: clear }
-})
+for (const [name, replicas] of [
+  ['D1', undefined],
+  ['D1 in sessions', { renewMs: 1000, monotonic: () => performance.now() }],
+] as const) {
+  stalenessContract(name, async () => {
+    await applyD1Migrations(env.DB, env.MIGRATIONS)
+    await clear()
+    return { open: () => createD1Database(env.DB, { statements, replicas }), cleanup: clear }
+  })
+}

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { openSqliteDatabase } from '../../../src/adapters/sqlite/database.ts'
@@ -48,6 +49,24 @@ test('sqlite tells of batches that it cannot take any more: all of their stateme
     expect(runs.map(({ failed }) => failed)).toEqual([true, true])
   } finally {
     await cleanup()
+  }
+})
+
+test('sqlite answers several queries as of one moment, though another connection writes between them', async () => {
+  let between = () => {}
+  const folder = await mkdtemp(join(tmpdir(), 'cutty-sqlite-'))
+  const subject = await openIn(folder, contractStatements, () => between())
+  const writer = new DatabaseSync(join(folder, 'cutty.db'))
+  try {
+    await subject.batch([bind(putSetting, { name: 's', value: 'old' })])
+    const find = bind(findSetting, { name: 's' })
+    between = () => writer.exec(`UPDATE settings SET value = 'new' WHERE name = 's'`)
+    expect(await subject.queryTogether([find, find])).toEqual([[{ value: 'old' }], [{ value: 'old' }]])
+    expect(await subject.queryTogether([find])).toEqual([[{ value: 'new' }]])
+  } finally {
+    writer.close()
+    await subject.close()
+    await rm(folder, { recursive: true, force: true })
   }
 })
 

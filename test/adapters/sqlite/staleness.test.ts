@@ -17,7 +17,7 @@ stalenessContract('a database that others write to', async () => {
     nowMs: Date.now(),
   })
   return {
-    database,
+    open: () => database,
     async cleanup() {
       await database.close()
       await rm(folder, { recursive: true })

@@ -226,6 +226,8 @@ const rows: readonly Row[] = [
     init: json({ kind: 'recompress', bucket: 'no-such-bucket' }),
     private: [401, 404, 404, 404],
   },
+  { route: 'GET /api/v1/access-log', target: '/access-log', private: [401, 200, 200, 200] },
+  { route: 'GET /api/v1/access-log', target: '/access-log?user={user}', private: [401, 200, 403, 200] },
   { route: 'GET /api/v1/jobs', target: '/jobs', private: [401, 200, 200, 200] },
   { route: 'GET /api/v1/jobs/{id}', target: '/jobs/none', private: [401, 404, 404, 404] },
   { route: 'POST /api/v1/jobs/{id}/cancel', target: '/jobs/none/cancel', private: [401, 404, 404, 404] },

