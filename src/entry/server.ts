@@ -10,6 +10,7 @@ import { createDiskBlobStore } from '../adapters/disk/blob-store.ts'
 import { createDiskCacheTier, type DiskCacheTier } from '../adapters/disk/cache-tier.ts'
 import { lockFolder } from '../adapters/disk/folder-lock.ts'
 import { createDiskRoom } from '../adapters/disk/room.ts'
+import { createThreadHasher } from '../adapters/hash-thread/hasher.ts'
 import { createMemoryCacheTier } from '../adapters/memory/cache-tier.ts'
 import { openSqliteDatabase } from '../adapters/sqlite/database.ts'
 import { type AccessLog, createAccessLog } from '../core/access-log/access-log.ts'
@@ -138,10 +139,13 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
     background,
     observe: log.observe,
   })
+  const hasher = createThreadHasher()
+  held.defer(() => hasher.close())
   const core: Core = {
     ...rowCaches,
     statementRuns,
     blobs,
+    hasher,
     compression: {
       available: await testedCodecs(log.observe),
       // One more than there are cores: while one is written, the others go on.
