@@ -12,7 +12,6 @@ import type { Background } from './ports/background.ts'
 import type { BlobStore } from './ports/blob-store.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Database } from './ports/database.ts'
-import type { Hasher } from './ports/hasher.ts'
 import type { Observer } from './ports/observer.ts'
 import type { Room } from './ports/room.ts'
 import type { AccessKeyCredentialRow, TokenCredentialRow } from './statements/accounts.ts'
@@ -38,8 +37,6 @@ export interface Core {
   readonly database: Database
   readonly blobs: BlobStore
   readonly room: Room
-  /** Absent: large bodies are hashed where they pass. */
-  readonly hasher?: Hasher | undefined
   readonly compression: CompressionParts
   /** Bytes of blobs, under their ids. */
   readonly cache: ByteCache

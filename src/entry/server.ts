@@ -10,7 +10,6 @@ import { createDiskBlobStore } from '../adapters/disk/blob-store.ts'
 import { createDiskCacheTier, type DiskCacheTier } from '../adapters/disk/cache-tier.ts'
 import { lockFolder } from '../adapters/disk/folder-lock.ts'
 import { createDiskRoom } from '../adapters/disk/room.ts'
-import { createThreadHasher } from '../adapters/hash-thread/hasher.ts'
 import { createMemoryCacheTier } from '../adapters/memory/cache-tier.ts'
 import { openSqliteDatabase } from '../adapters/sqlite/database.ts'
 import { type AccessLog, createAccessLog } from '../core/access-log/access-log.ts'
@@ -42,6 +41,7 @@ import { version } from '../core/version.ts'
 import { createApp } from '../http/app.ts'
 import { type Config, settings } from './config.ts'
 import { createLog } from './log.ts'
+import { collectStart } from './memory.ts'
 import { createHttpServer } from './node-http.ts'
 
 const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
@@ -139,13 +139,10 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
     background,
     observe: log.observe,
   })
-  const hasher = createThreadHasher()
-  held.defer(() => hasher.close())
   const core: Core = {
     ...rowCaches,
     statementRuns,
     blobs,
-    hasher,
     compression: {
       available: await testedCodecs(log.observe),
       // One more than there are cores: while one is written, the others go on.
@@ -172,6 +169,7 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
   const server = createHttpServer(
     createApp(core, { baseDomains: config.s3BaseDomain, publicOrigin: config.publicOrigin }),
   )
+  collectStart()
   const url = await listen(server, config)
   const timers = keepHouse(core, { startedMs, jobs, scrubDays: config.scrubDays })
   log.observe({ type: 'lifecycle', message: 'started', details: { version, url, pid: process.pid } })

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import { type ChecksumName, createChecksum, formatChecksumValue } from '../checksums/checksum.ts'
 import type { ChecksumType } from '../checksums/multipart.ts'
 import { CuttyError } from '../errors.ts'
-import type { Hasher } from '../ports/hasher.ts'
 import type { FileChecksum } from './file.ts'
 
 /** Digests that a client can declare. Keys are the names of RFC 9530's registry. */
@@ -42,37 +41,27 @@ export interface BodyDigests {
 /** Of these there is a hash anyway, or may be. */
 const digestOf: Partial<Record<ChecksumName, DigestName>> = { SHA1: 'sha', SHA256: 'sha-256' }
 
-/**
- * Hashes a body while it passes; SHA-256 always, others where the client declared them. An MD5 is taken beside, where there is a
- * `hasher`: then `update` may return a promise, which is to be awaited. Ended by `finish` or `abandon`.
- */
-export function createBodyHash(
-  { digests: expected = new Map(), checksum, md5 }: BodyHashRequest = {},
-  hasher?: Hasher,
-) {
+/** Hashes a body while it passes; SHA-256 always, others where the client declared them. */
+export function createBodyHash({ digests: expected = new Map(), checksum, md5 }: BodyHashRequest = {}) {
   const names = new Set<DigestName>(['sha-256', ...expected.keys()])
   if (md5) names.add('md5')
   const digestName = checksum && digestOf[checksum.algorithm]
   if (digestName) names.add(digestName)
   const crc = checksum && !digestName ? createChecksum(checksum.algorithm) : undefined
-  const beside = names.has('md5') ? hasher?.begin('md5') : undefined
-  if (beside) names.delete('md5')
   const hashes = new Map([...names].map((name) => [name, createHash(hashNames[name])]))
   const update: { update(bytes: Uint8Array): unknown }[] = [...hashes.values(), ...(crc ? [crc] : [])]
   let sizeBytes = 0
   return {
-    update(chunk: Uint8Array): void | Promise<void> {
+    update(chunk: Uint8Array) {
       sizeBytes += chunk.length
       for (const hash of update) hash.update(chunk)
-      return beside?.update(chunk)
     },
     get sizeBytes() {
       return sizeBytes
     },
     /** Throws `digest_mismatch` when the body was another than the client declared. */
-    async finish(): Promise<BodyDigests> {
+    finish(): BodyDigests {
       const digests = new Map([...hashes].map(([name, hash]) => [name, new Uint8Array(hash.digest())]))
-      if (beside) digests.set('md5', await beside.digest())
       for (const [name, value] of expected) {
         expect(name, digests.get(name) as Uint8Array, value)
       }
@@ -82,7 +71,6 @@ export function createBodyHash(
         checksum: checksum && verify(checksum, crc?.digest() ?? (digests.get(digestName!) as Uint8Array)),
       }
     },
-    abandon: () => beside?.abandon(),
   }
 }
 
@@ -129,12 +117,12 @@ export async function takeMore(start: BodyStart, bytesMax: number): Promise<Body
 export async function* continueBody(
   chunks: readonly Uint8Array[],
   rest: AsyncIterator<Uint8Array> | undefined,
-  onChunk: (chunk: Uint8Array) => void | Promise<void>,
+  onChunk: (chunk: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array> {
   let ended = rest === undefined
   try {
     for (const chunk of chunks) {
-      await onChunk(chunk)
+      onChunk(chunk)
       yield chunk
     }
     while (!ended) {
@@ -144,7 +132,7 @@ export async function* continueBody(
       })
       if (next.done) ended = true
       else {
-        await onChunk(next.value)
+        onChunk(next.value)
         yield next.value
       }
     }

@@ -32,9 +32,6 @@ export interface StoreRequest extends BodyHashRequest {
   readonly bytesMax?: number | undefined
 }
 
-/** Of shorter bodies the way to another thread would take longer than their hash. */
-const besideBytesMin = 1024 ** 2
-
 /** Bytes that are stored, and that no file points at yet. */
 export interface StoredBody {
   readonly blob: BlobRef
@@ -64,6 +61,7 @@ export async function storeBody(core: Core, request: StoreRequest): Promise<Stor
 }
 
 async function storeFrom(core: Core, request: StoreRequest, begun: BodyStart): Promise<StoredBody> {
+  const hash = createBodyHash(request)
   let start = begun
   const description = await request.describe(headOf(start, limits.sniffBytes))
 
@@ -73,16 +71,11 @@ async function storeFrom(core: Core, request: StoreRequest, begun: BodyStart): P
   const head = headOf(start, frameBytesDefault)
   const coding = await chooseCoding({ ...candidate, head, whole: start.rest === undefined })
 
-  const isLong = start.rest !== undefined && (request.sizeBytes ?? besideBytesMin) >= besideBytesMin
-  const hash = createBodyHash(request, isLong ? core.hasher : undefined)
   const id = core.ids.next()
-  const put = await putBytes(core, { id, request, start, coding, hash }).catch((error: unknown) => {
-    hash.abandon()
-    throw error
-  })
+  const put = await putBytes(core, { id, request, start, coding, hash })
   try {
     checkSize(request.sizeBytes, hash.sizeBytes)
-    const digests = await hash.finish()
+    const digests = hash.finish()
     const { sha256 } = digests
     const { codec, level, frameBytes, reason, gain } = coding.verdict
     const frameIndex = put.frameIndex
@@ -101,7 +94,6 @@ async function storeFrom(core: Core, request: StoreRequest, begun: BodyStart): P
     }
     return { blob, description, inline: put.inline, frameIndex, digests }
   } catch (error) {
-    hash.abandon()
     if (!put.inline) removeBlob(core, id)
     throw error
   }
@@ -152,7 +144,7 @@ async function putBytes(
   const fitsInline = (bytes: number) => !start.rest && bytes <= core.database.capabilities.inlineBlobBytesMax
 
   if (blob || fitsInline(start.sizeBytes)) {
-    for (const chunk of start.chunks) await hash.update(chunk)
+    for (const chunk of start.chunks) hash.update(chunk)
     const stored = blob?.bytes ?? concatBytes(start.chunks)
     const inline = fitsInline(stored.length) ? stored : undefined
     if (!inline) await core.blobs.put(id, once(stored), stored.length)
@@ -161,8 +153,8 @@ async function putBytes(
 
   const { bytesMax = limits.fileBytesMax } = request
   const body = continueBody(start.chunks, start.rest, (chunk) => {
-    if (hash.sizeBytes + chunk.length > bytesMax) throw tooLarge(bytesMax)
-    return hash.update(chunk)
+    hash.update(chunk)
+    if (hash.sizeBytes > bytesMax) throw tooLarge(bytesMax)
   })
   if (verdict.codec === 'identity') {
     const sizeBytes = request.sizeBytes ?? (start.rest ? undefined : start.sizeBytes)
