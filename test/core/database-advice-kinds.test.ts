@@ -6,10 +6,9 @@ import { readAdvice } from '../../src/core/database-advice/read.ts'
 import { bind } from '../../src/core/ports/database.ts'
 import type { Inspection } from '../../src/core/ports/database-inspector.ts'
 import { listTokens } from '../../src/core/statements/accounts.ts'
-import { listByType } from '../../src/core/statements/listing.ts'
 import { blobIsUsed } from '../../src/core/statements/rewrite.ts'
 import { putSetting } from '../../src/core/statements/settings.ts'
-import { plantFilesIn, plantIn } from './planted.ts'
+import { listPlantedTypes, plantFilesIn, plantIn } from './planted.ts'
 import { openTestCore, type TestCore } from './test-core.ts'
 
 let opened: TestCore
@@ -28,14 +27,7 @@ const kindsNow = async () => {
 
 const askForBlob = () =>
   opened.core.database.batch([{ statement: blobIsUsed as never, values: ['o'] }]).catch(() => {})
-const listTypes = () =>
-  opened.core.database.query(listByType, {
-    bucketId: 'b',
-    from: '',
-    to: '\u{10FFFF}',
-    limit: 10,
-    mediaType: 'text/plain',
-  })
+const listTypes = () => listPlantedTypes(opened.core)
 
 /** Pages that are used, and pages that are not. */
 function plantPages({ usedBytes, freeBytes }: { usedBytes: number; freeBytes: number }): void {

@@ -4,7 +4,7 @@ import { readAdvice } from '../../src/core/database-advice/read.ts'
 import { listTokens } from '../../src/core/statements/accounts.ts'
 import { listByType, listGrouped } from '../../src/core/statements/listing.ts'
 import { blobIsUsed } from '../../src/core/statements/rewrite.ts'
-import { plantFilesIn, plantIn } from './planted.ts'
+import { listPlantedTypes, plantFilesIn, plantIn } from './planted.ts'
 import { openTestCore, type TestCore } from './test-core.ts'
 
 const windowSeconds = 3600
@@ -26,14 +26,7 @@ const only = async (id: string) => {
 const plant = (text: string) => plantIn(opened.folder, text)
 const plantFiles = (count: number) => plantFilesIn(opened.folder, { count })
 
-const listTypes = () =>
-  opened.core.database.query(listByType, {
-    bucketId: 'b',
-    from: '',
-    to: '\u{10FFFF}',
-    limit: 10,
-    mediaType: 'text/plain',
-  })
+const listTypes = () => listPlantedTypes(opened.core)
 const counted = 'ANALYZE'
 
 describe('advice about the database', () => {

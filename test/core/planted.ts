@@ -1,5 +1,8 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import type { Core } from '../../src/core/core.ts'
+import { keyCeiling } from '../../src/core/files/names.ts'
+import { type FileListRow, listByType } from '../../src/core/statements/listing.ts'
 
 /** As somebody does it with SQLite's own shell, beside the server whose folder it is. */
 export function plantIn(folder: string, text: string): void {
@@ -23,4 +26,15 @@ export function plantFilesIn(folder: string, { count, from = 1 }: { count: numbe
       SELECT 'b', printf('%08d', i), 'v', 'o', 1, 'e', 'text/plain', 'text/plain', '{}', '{}', '{}', 0, i FROM n;
     UPDATE blobs SET references_count = references_count + ${count} WHERE id = 'o'`,
   )
+}
+
+/** A page of theirs by media type, which is found by an index of its own. */
+export function listPlantedTypes({ database }: Core): Promise<FileListRow[]> {
+  return database.query(listByType, {
+    bucketId: 'b',
+    from: '',
+    to: keyCeiling,
+    limit: 10,
+    mediaType: 'text/plain',
+  })
 }

@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { readAccesses } from '../../core/access-log/read.ts'
-import { limits } from '../../core/limits.ts'
 import type { AccessRow } from '../../core/statements/access-log.ts'
 import { jsonReply } from '../json.ts'
 import { defineRoute } from '../route.ts'
-import { isoTime } from './schemas.ts'
+import { isoTime, shortPageLimit } from './schemas.ts'
 
 const entryShape = z
   .object({
@@ -58,13 +57,7 @@ export const accessLogRoutes = [
       }),
       from: time.meta({ description: 'Only those that came then or later.' }),
       to: time.meta({ description: 'Only those that came before.' }),
-      limit: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(limits.listPageMax)
-        .default(100)
-        .meta({ description: `Entries of a page, at most ${limits.listPageMax}.` }),
+      limit: shortPageLimit,
       cursor: z
         .string()
         .optional()

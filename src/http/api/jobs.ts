@@ -4,7 +4,7 @@ import { cancelJob, createJob, type JobView, readJob, readJobs } from '../../cor
 import { limits } from '../../core/limits.ts'
 import { jsonReply } from '../json.ts'
 import { defineRoute } from '../route.ts'
-import { isoTime } from './schemas.ts'
+import { isoTime, shortPageLimit } from './schemas.ts'
 
 const tag = 'Jobs'
 
@@ -111,13 +111,7 @@ export const jobRoutes = [
     summary: 'List jobs',
     description: 'Your own, the newest first; an administrator sees all.',
     query: z.strictObject({
-      limit: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(limits.listPageMax)
-        .default(100)
-        .meta({ description: `Entries of a page, at most ${limits.listPageMax}.` }),
+      limit: shortPageLimit,
       cursor: z.string().optional().meta({ description: 'The `nextCursor` of the page before.' }),
     }),
     responses: {

@@ -180,13 +180,18 @@ export function describeFile(file: FileRecord): z.infer<typeof fileShape> {
   }
 }
 
-export const pageLimit = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(limits.listPageMax)
-  .default(limits.listPageMax)
-  .meta({ description: `Entries of a page, at most ${limits.listPageMax}.` })
+const pageLimitOf = (standard: number) =>
+  z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(limits.listPageMax)
+    .default(standard)
+    .meta({ description: `Entries of a page, at most ${limits.listPageMax}.` })
+
+export const pageLimit = pageLimitOf(limits.listPageMax)
+/** Of lists whose newest entries are what is looked for. */
+export const shortPageLimit = pageLimitOf(100)
 
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString()
