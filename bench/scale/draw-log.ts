@@ -177,7 +177,7 @@ function drawAccess(dice: Dice, { pools, endMs, requestId }: AccessContext): Acc
     requestId,
     isPublic || isStranger ? null : file.ownerId,
     method,
-    isStranger && !isRest(request) ? 'unknown' : operation,
+    operation,
     about === 'nothing' ? null : file.bucket,
     pathOf(request, file),
     transfer.status,

@@ -49,7 +49,10 @@ export interface Operation {
 /** An operation of S3 that is not offered: asked for, it is `NotImplemented`, never a silent success. */
 export type AbsentOperation = Omit<Operation, 'handle'>
 
-/** Finds the operation of a request. Those that ask for more come first: a parameter and a header, a parameter, a header. */
+/**
+ * Finds the operation of a request, whether it is offered or not; `undefined` where there is none. Those that ask for more come
+ * first: a parameter and a header, a parameter, a header.
+ */
 export function createDispatcher(offered: readonly Operation[], absent: readonly AbsentOperation[]) {
   const table = new Map<string, (Operation | AbsentOperation)[]>()
   for (const each of [...offered, ...absent]) {
@@ -65,7 +68,7 @@ export function createDispatcher(offered: readonly Operation[], absent: readonly
   const weight = ({ parameter, header }: AbsentOperation) => (parameter ? 2 : 0) + (header ? 1 : 0)
   for (const operations of table.values()) operations.sort((a, b) => weight(b) - weight(a))
 
-  return (request: HttpRequest, scope: Scope, query: S3Query): Operation => {
+  return (request: HttpRequest, scope: Scope, query: S3Query): Operation | AbsentOperation | undefined => {
     for (const operation of table.get(`${request.method} ${scope}`) ?? []) {
       const { parameter, header } = operation
       if (parameter !== undefined && !query.has(parameter)) continue
@@ -74,15 +77,27 @@ export function createDispatcher(offered: readonly Operation[], absent: readonly
         const named = subresources.get(scope)
         if (named && [...query.keys()].some((name) => named.has(name))) break
       }
-      if ('handle' in operation) return operation
-      throw new S3Error('NotImplemented', `${operation.name} is not offered here.`, {
-        elements: { Operation: operation.name },
-      })
+      return operation
     }
-    throw new S3Error('MethodNotAllowed', `${request.method} means nothing for ${what[scope]}.`, {
-      elements: { Method: request.method, ResourceType: scope.toUpperCase() },
+    return undefined
+  }
+}
+
+/** Throws `NotImplemented` for an operation that is not offered, and `MethodNotAllowed` where there is none. */
+export function requireOffered(
+  operation: Operation | AbsentOperation | undefined,
+  { method }: HttpRequest,
+  scope: Scope,
+): Operation {
+  if (!operation) {
+    throw new S3Error('MethodNotAllowed', `${method} means nothing for ${what[scope]}.`, {
+      elements: { Method: method, ResourceType: scope.toUpperCase() },
     })
   }
+  if ('handle' in operation) return operation
+  throw new S3Error('NotImplemented', `${operation.name} is not offered here.`, {
+    elements: { Operation: operation.name },
+  })
 }
 
 /** They ask for an operation with one method, and with others say more about it. */

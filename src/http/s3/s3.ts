@@ -20,7 +20,7 @@ import { followLink } from './link.ts'
 import { listingOperations } from './operations/listing.ts'
 import { multipartOperations } from './operations/multipart.ts'
 import { objectOperations } from './operations/objects.ts'
-import { createDispatcher, type Operation, type S3Call } from './operation.ts'
+import { createDispatcher, type Operation, requireOffered, type S3Call } from './operation.ts'
 import { policyOperations } from './operations/policy.ts'
 import { postOperations } from './operations/post-object.ts'
 import { parseS3Query } from './query.ts'
@@ -78,10 +78,11 @@ export function createS3(
     const { bucket = '', key = '', isolated } = address
     const scope = bucket === '' ? 'service' : key === '' ? 'bucket' : 'object'
     const query = parseS3Query(context.query)
+    const asked = findOperation(request, scope, query)
+    if (asked) context.route = asked.name
     const identity = await identify(core, request, context, identifyOptions)
     context.caller = identity.caller
-    const operation = findOperation(request, scope, query)
-    context.route = operation.name
+    const operation = requireOffered(asked, request, scope)
     const { caller } = identity
     const { trace, requestId } = context
     const call: S3Call = {
