@@ -34,6 +34,7 @@ import type { Background } from '../core/ports/background.ts'
 import { systemClock } from '../core/ports/clock.ts'
 import type { StatementRun } from '../core/ports/database.ts'
 import type { Observer } from '../core/ports/observer.ts'
+import type { Room } from '../core/ports/room.ts'
 import { createStatementRuns } from '../core/statement-stats/runs.ts'
 import { saveStatementRuns } from '../core/statement-stats/save.ts'
 import { accessLogStatements, statements } from '../core/statements/registry.ts'
@@ -116,7 +117,8 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
     onRun: statementRuns.note,
   })
   held.defer(() => database.close())
-  const accessLog = await openAccessLog(config, { observe: log.observe, onRun: statementRuns.note })
+  const room = createDiskRoom({ folder: config.data, reserveBytes: config.reserveBytes, clock: systemClock })
+  const accessLog = await openAccessLog(config, { room, observe: log.observe, onRun: statementRuns.note })
   if (accessLog) held.defer(() => accessLog.database.close())
   // Not before the last sweep, or ids of a clock that went back would be taken for those of dead uploads.
   const startedMs = Math.max(systemClock.now(), await lastSweptMs(database))
@@ -151,7 +153,7 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
       recompressBytesMax: Number.POSITIVE_INFINITY,
     },
     ...byteCaches,
-    room: createDiskRoom({ folder: config.data, reserveBytes: config.reserveBytes, clock: systemClock }),
+    room,
     clock: systemClock,
     ids: createIdSource(systemClock, { notBeforeMs: startedMs }),
     background,
@@ -198,7 +200,7 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
 /** In a file of its own, or not at all. Throws an Error that says what to do when it cannot be opened. */
 async function openAccessLog(
   config: Config,
-  of: { observe: Observer; onRun: (run: StatementRun) => void },
+  of: { room: Room; observe: Observer; onRun: (run: StatementRun) => void },
 ): Promise<AccessLog | undefined> {
   const { accessLog: scope, accessLogDays: days, accessLogRows: rowsMax } = config
   if (scope === 'none') return undefined
@@ -213,7 +215,8 @@ async function openAccessLog(
       synchronous: 'normal',
       onRun: of.onRun,
     })
-    return createAccessLog({ database, clock: systemClock, observe: of.observe, scope, days, rowsMax })
+    const { room, observe } = of
+    return createAccessLog({ database, room, clock: systemClock, observe, scope, days, rowsMax })
   } catch (error) {
     const wayOut = `Move it away to begin another, or set ${settings.accessLog.env}=none.`
     throw new Error(

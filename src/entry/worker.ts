@@ -256,6 +256,7 @@ function openAccessLog(env: Env, onRun: (run: StatementRun) => void): AccessLog 
   if (scope === 'none') return undefined
   return createAccessLog({
     database: createD1Database(env.ACCESS_LOG, { statements: accessLogStatements, onRun }),
+    room: endlessRoom,
     clock: systemClock,
     observe,
     scope,

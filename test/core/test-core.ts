@@ -73,6 +73,7 @@ export async function openTestCore(
           synchronous: 'normal',
           onRun: statementRuns.note,
         }),
+        room: endlessRoom,
         clock,
         observe: (event) => events.push(event),
         scope: 'all',

@@ -122,6 +122,11 @@ describe.skipIf(!canMount())('a full disk (needs the right to mount)', () => {
       code: 'storage_full',
       detail: expect.stringMatching(/kept so that/),
     })
+    // Each refusal would be an entry of the access log, which must not take the room either.
+    const tooMuch = filled(4 * mib, 1)
+    for (let count = 0; count < 300; count++) expect((await put('more', tooMuch)).status).toBe(507)
+    const log = await fetch(`${server.url}/api/v1/access-log?statusMin=500`, { headers: { authorization } })
+    expect(log.status).toBe(200)
     for (const i of acknowledged) expect((await remove(`row-${i}`)).status).toBe(204)
     expect((await get('row-0')).status).toBe(404)
   })

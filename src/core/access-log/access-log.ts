@@ -1,6 +1,7 @@
 import type { Clock } from '../ports/clock.ts'
 import { bind, type Database, type Value } from '../ports/database.ts'
 import type { Observer, RequestEvent } from '../ports/observer.ts'
+import type { Room } from '../ports/room.ts'
 import {
   type AccessValues,
   accessWidth,
@@ -22,7 +23,7 @@ export interface AccessLog {
   note(event: RequestEvent): void
   /** Whether there is something to save. For a minute after a failure, no. */
   hasUnsaved(): boolean
-  /** Writes down what was noted before. Rejects with what the database throws: then it is kept to be tried again. */
+  /** Writes down what was noted before. What goes wrong is observed; then it is kept to be tried again. */
   save(): Promise<void>
   /** Removes what is older than it is kept, or more. */
   removeOld(): Promise<void>
@@ -30,6 +31,8 @@ export interface AccessLog {
 
 export interface AccessLogOptions {
   readonly database: Database
+  /** What deletions need is not taken from them. */
+  readonly room: Room
   readonly clock: Clock
   readonly observe: Observer
   readonly scope: AccessLogScope
@@ -51,30 +54,34 @@ const pathCharsMax = 4096
 const nameCharsMax = 64
 
 export function createAccessLog(options: AccessLogOptions): AccessLog {
-  const { database, clock, observe, scope, days, rowsMax } = options
+  const { database, room, clock, observe, scope, days, rowsMax } = options
   /** One after the other: an array for each would be garbage for each. */
   let waiting: Value[] = []
   /** Values, of all time. */
   let noted = 0
   let saved = 0
   let lost = 0
-  let saving: Promise<void> | undefined
+  let saving: Promise<boolean> | undefined
   let pausedUntilMs = Number.NEGATIVE_INFINITY
 
-  async function saveSome(): Promise<void> {
+  async function saveSome(): Promise<boolean> {
     const values = waiting.slice(0, savedAtOnce * accessWidth)
     try {
+      room.take(0)
       await database.batch(insertAll(values))
     } catch (error) {
       pausedUntilMs = clock.monotonic() + retryAfterMs
-      throw error
+      observe({ type: 'failure', requestId: undefined, during: 'writing the access log', error })
+      return false
     }
     waiting = waiting.slice(values.length)
     saved += values.length
     pausedUntilMs = Number.NEGATIVE_INFINITY
-    if (lost === 0) return
-    observe({ type: 'lifecycle', message: 'requests are missing in the access log', details: { lost } })
-    lost = 0
+    if (lost > 0) {
+      observe({ type: 'lifecycle', message: 'requests are missing in the access log', details: { lost } })
+      lost = 0
+    }
+    return true
   }
 
   return {
@@ -93,7 +100,7 @@ export function createAccessLog(options: AccessLogOptions): AccessLog {
       const until = noted
       while (saved < until) {
         saving ??= saveSome().finally(() => (saving = undefined))
-        await saving
+        if (!(await saving)) return
       }
     },
     async removeOld() {
