@@ -26,7 +26,7 @@ export const queryCache: Scenario = {
 
 const delayMs = 10
 /** As of a Worker. */
-const bytesMax = 4 * 1024 ** 2
+const bytesMax = 8 * 1024 ** 2
 
 async function run(context: Context): Promise<Outcome> {
   const application = await openApplication(join(context.folder, 'query-cache'))

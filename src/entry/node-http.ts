@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { CuttyError, errorCodes } from '../core/errors.ts'
 import type { App } from '../http/app.ts'
 import type { Delivery, HandledRequest, HttpReply, HttpRequest } from '../http/exchange.ts'
-import { countReceived } from './memory.ts'
+import { countReceived } from './upload-memory.ts'
 
 /** A key of 1,024 bytes takes three times that in a path, metadata up to 8 KiB. */
 const headBytesMax = 32_768

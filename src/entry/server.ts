@@ -42,7 +42,6 @@ import { version } from '../core/version.ts'
 import { createApp } from '../http/app.ts'
 import { type Config, settings } from './config.ts'
 import { createLog } from './log.ts'
-import { collectStart } from './memory.ts'
 import { createHttpServer } from './node-http.ts'
 
 const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
@@ -171,7 +170,6 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
   const server = createHttpServer(
     createApp(core, { baseDomains: config.s3BaseDomain, publicOrigin: config.publicOrigin }),
   )
-  collectStart()
   const url = await listen(server, config)
   const timers = keepHouse(core, { startedMs, jobs, scrubDays: config.scrubDays })
   log.observe({ type: 'lifecycle', message: 'started', details: { version, url, pid: process.pid } })
