@@ -12,7 +12,7 @@ import { lockFolder } from '../adapters/disk/folder-lock.ts'
 import { createDiskRoom } from '../adapters/disk/room.ts'
 import { createMemoryCacheTier } from '../adapters/memory/cache-tier.ts'
 import { openSqliteDatabase } from '../adapters/sqlite/database.ts'
-import { type AccessLog, createAccessLog } from '../core/access-log/access-log.ts'
+import { type AccessLog, createAccessLog, databaseOf } from '../core/access-log/access-log.ts'
 import type { NewAccessKey } from '../core/accounts/credentials.ts'
 import { checkMasterKey } from '../core/accounts/master-key.ts'
 import { createSecretBox } from '../core/accounts/secret-box.ts'
@@ -102,10 +102,7 @@ async function start(config: Config, held: AsyncDisposableStack): Promise<Runnin
     clock: systemClock,
     background,
     observe: log.observe,
-    explain: (statement) =>
-      (accessLog && accessLogStatements.includes(statement) ? accessLog.database : database).explain(
-        statement,
-      ),
+    explain: (statement) => databaseOf(statement, { database, accessLog }).explain(statement),
   })
   const database = await openSqliteDatabase({
     file: join(config.data, 'cutty.db'),

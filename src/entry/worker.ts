@@ -5,7 +5,7 @@ import { createKvCacheTier, type KvNamespaceLike } from '../adapters/kv/cache-ti
 import { createR2BlobStore } from '../adapters/r2/blob-store.ts'
 import { createMemoryCacheTier } from '../adapters/memory/cache-tier.ts'
 import type { R2BucketLike } from '../adapters/r2/client.ts'
-import { type AccessLog, createAccessLog } from '../core/access-log/access-log.ts'
+import { type AccessLog, createAccessLog, databaseOf } from '../core/access-log/access-log.ts'
 import type { KeyPair } from '../core/accounts/credentials.ts'
 import { checkMasterKey } from '../core/accounts/master-key.ts'
 import { createSecretBox } from '../core/accounts/secret-box.ts'
@@ -155,10 +155,7 @@ async function join(env: Env): Promise<{ core: Core; app: App }> {
     clock: systemClock,
     background,
     observe,
-    explain: (statement) =>
-      (accessLog && accessLogStatements.includes(statement) ? accessLog.database : database).explain(
-        statement,
-      ),
+    explain: (statement) => databaseOf(statement, { database, accessLog }).explain(statement),
   })
   const accessLog = openAccessLog(env, statementRuns.note)
   const database = openDatabase(env, statementRuns.note)

@@ -1,5 +1,5 @@
 import type { Clock } from '../ports/clock.ts'
-import { bind, type Database, type Value } from '../ports/database.ts'
+import { bind, type Database, type Statement, type Value } from '../ports/database.ts'
 import type { Observer, RequestEvent } from '../ports/observer.ts'
 import type { Room } from '../ports/room.ts'
 import {
@@ -9,6 +9,7 @@ import {
   removeOldAccesses,
   removeSurplusAccesses,
 } from '../statements/access-log.ts'
+import { accessLogStatements } from '../statements/registry.ts'
 
 /** `changes`: all but reads that went well. Of reads, one takes longer to be written down than to be answered. */
 export type AccessLogScope = 'all' | 'changes'
@@ -39,6 +40,14 @@ export interface AccessLogOptions {
   /** How long, and how many, are kept. */
   readonly days: number
   readonly rowsMax: number
+}
+
+/** The one of both that a statement is of. */
+export function databaseOf(
+  statement: Statement,
+  { database, accessLog }: { database: Database; accessLog: AccessLog | undefined },
+): Database {
+  return accessLog && accessLogStatements.includes(statement) ? accessLog.database : database
 }
 
 /** Where more statements can be sent at once, D1's free plan takes 50. */

@@ -70,9 +70,8 @@ function insertRows(name: string, rows: number) {
   })
 }
 
-const insertAccess = insertRows('access_log.insert', 1)
-const insertAccesses = insertRows('access_log.insert_many', accessesAtOnce)
-export const insertAccessRows = [insertAccess, insertAccesses] as const
+export const insertAccess = insertRows('access_log.insert', 1)
+export const insertAccesses = insertRows('access_log.insert_many', accessesAtOnce)
 
 /** In as few statements as it takes. `values` are those of any number of accesses. */
 export function insertAll(values: readonly Value[]): BoundStatement[] {
